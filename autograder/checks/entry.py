@@ -1,0 +1,271 @@
+"""What is checked of one function: an entry, made of checks, each worth points on named aspects.
+
+    ENTRIES = Table("A02-backprop-by-hand", [Entry("softmax-ce", checks=(...), defines={"softmax_ce": reference}), ...])
+    check = ENTRIES.check            # what a test cell calls: check("softmax-ce")
+
+A check draws data, calls the student's functions through a `Trial` and reports what is wrong, aspect by aspect. The
+same entry runs on a laptop, when grading, in the preflight and on mutants; only the `Subject` behind the trial differs:
+the functions of a notebook's namespace, or proxies of functions that live in a sandbox.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from .values import Mismatch, compare
+
+__all__ = [
+    "Check",
+    "Entry",
+    "Finding",
+    "NotAnswered",
+    "Outcome",
+    "Reply",
+    "StudentError",
+    "Subject",
+    "Table",
+    "Trial",
+    "Wrong",
+]
+
+Sampler = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with one aspect, in the words that the student reads."""
+
+    text: str  # one sentence: quantity, symptom, cause
+    ids: tuple[str, ...] = ()  # misconceptions, e.g. ("M07",)
+    evidence: str = ""  # one line with numbers; never shown when the data was hidden
+    line: int | None = None  # line of the student's cell, where it could be found
+    hints: tuple[str, ...] = ()  # three levels, from "where to look" to "the line"
+    errors: np.ndarray | None = None  # relative error of each entry, for the small picture
+    status: str = "failed"  # failed | error | timeout | not_run
+    aspect: str = ""  # filled in by the runner
+    hidden: bool = False  # seen on hidden data only
+
+
+class Wrong(Exception):
+    """Raised by a check: everything that the check is worth is lost, for this reason."""
+
+    def __init__(self, text: str, ids: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(text)
+        self.finding = Finding(text, tuple(ids), **more)
+
+
+class NotAnswered(Exception):
+    """The name is not defined yet, or its body is still the stub of the release."""
+
+
+class StudentError(Exception):
+    """The student's code raised, ran out of time, or sent back something that cannot be used."""
+
+    def __init__(self, text: str, *, kind: str = "error", line: int | None = None, traceback: str = "") -> None:
+        super().__init__(text)
+        self.text, self.kind, self.line, self.traceback = text, kind, line, traceback
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back from one call: a value or an error, and which arguments the call wrote into."""
+
+    value: Any = None
+    error: StudentError | None = None
+    changed: tuple[str, ...] = ()  # positions or keywords of arguments that are no longer bit-identical
+
+
+class Subject(Protocol):
+    """The student's names, wherever they live."""
+
+    def get(self, name: str) -> Any:
+        """The value or callable behind a name. Raises NotAnswered when it is missing or still a stub."""
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
+        """One call of a function of the student's on copies of the arguments."""
+
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+        """Many independent calls in one request."""
+
+    def globals_of(self, name: str) -> frozenset[str]:
+        """The global names that the code of a function or class mentions."""
+
+    def bound(self, replacements: Mapping[str, Any]) -> Any:
+        """A context manager: inside it, the student's code sees these names bound to trusted functions."""
+
+    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
+        """(line, variable, array) of one call, for finding the line of a mistake; may be empty."""
+
+
+class Trial:
+    """One run of a check on one draw of data: the door to the student's functions, and the list of what is wrong."""
+
+    def __init__(self, subject: Subject, rng: np.random.Generator, *, square: bool = False, student_id: str = "") -> None:
+        self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
+        self.findings: list[tuple[str | None, Finding]] = []
+        self.mutated: list[Finding] = []
+
+    def get(self, name: str) -> Any:
+        """A value of the student's (a derivation's lines, an answer) by name."""
+        return self.subject.get(name)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Call the student's function; raises StudentError when it raises, NotAnswered when it is not there."""
+        return self._take(name, self.subject.call(name, args, kwargs))
+
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Many independent calls in one request (finite differences, properties)."""
+        return [self._take(name, reply) for reply in self.subject.call_many(name, calls)]
+
+    def _take(self, name: str, reply: Reply) -> Any:
+        for where in reply.changed:
+            self.mutated.append(
+                Finding(
+                    f"{name} changes its argument {where}: the array that the caller passed in has other numbers after the call.",
+                    ("M25",),
+                    hints=(
+                        "Look for an in-place operation: +=, *=, a slice on the left of =, np.add(..., out=...).",
+                        "x += 1 changes the caller's array; x = x + 1 makes a new one.",
+                        f"In {name}, write into a copy: {where} = {where}.copy().",
+                    ),
+                )
+            )
+        if reply.error is not None:
+            raise reply.error
+        return reply.value
+
+    def fail(self, finding: Finding | str, *, aspect: str | None = None, ids: Sequence[str] = ()) -> None:
+        """Report something wrong with an aspect (with all aspects of the check when None), and go on."""
+        self.findings.append((aspect, Finding(finding, tuple(ids)) if isinstance(finding, str) else finding))
+
+    def expect(self, condition: bool, text: str, *, aspect: str | None = None, ids: Sequence[str] = ()) -> bool:
+        """Report `text` unless the condition holds; the condition comes back."""
+        if not condition:
+            self.fail(text, aspect=aspect, ids=ids)
+        return bool(condition)
+
+    def expect_close(
+        self, what: str, got: Any, want: Any, *, aspect: str | None = None, rtol: float | None = None, ids: Sequence[str] = ()
+    ) -> Mismatch | None:
+        """Compare a result with the truth at the precision of the result; report and return the mismatch, if any."""
+        mismatch = compare(what, got, want, rtol=rtol)
+        if mismatch is not None:
+            self.fail(Finding(mismatch.text, tuple(ids), mismatch.evidence, errors=mismatch.errors), aspect=aspect)
+        return mismatch
+
+
+@dataclass(frozen=True)
+class Check:
+    """A piece of an entry: what it looks at, what each aspect is worth, and how it is tried.
+
+    aspects  name -> points; `run(trial)` reports findings per aspect, no finding is full points
+    draws    how many times it is run on public data (hidden data: the same number again)
+    square   one of the draws asks for square sizes (`trial.square`), where a transpose hides behind equal shapes
+    pure     arguments that a call writes into cost the aspect named here, or nothing when None
+    """
+
+    aspects: Mapping[str, float]
+    run: Callable[[Trial], None]
+    draws: int = 2
+    square: bool = False
+    pure: str | None = None
+
+    @property
+    def points(self) -> float:
+        return float(sum(self.aspects.values()))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Everything that is checked under one grade id.
+
+    id       grade id of the answer cell: "softmax-ce", "derivation-d2-4", "quiz-q2-1"
+    checks   in the order in which a student reads the result
+    defines  the student's names that this entry is about -> trusted reference (None for values such as derivations)
+    uses     names of other entries that this one needs (a backward pass needs the forward pass's cache)
+    part     check name -> which test cell it belongs to: 1 is test-<id>, 2 is test-<id>-2 …
+    """
+
+    id: str
+    checks: tuple[Check, ...]
+    defines: Mapping[str, Callable[..., Any] | None] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    parts: tuple[int, ...] = ()  # one number a check; empty: all belong to the first test cell
+    time_limit: float = 10.0  # seconds for one call of a student's function
+    bonus: bool = False
+    title: str = ""
+
+    def checks_of(self, part: int) -> tuple[Check, ...]:
+        """The checks of one test cell."""
+        if not self.parts:
+            return self.checks if part == 1 else ()
+        return tuple(c for c, p in zip(self.checks, self.parts) if p == part)
+
+    def points(self, part: int = 1) -> float:
+        """What one test cell is worth."""
+        return float(sum(c.points for c in self.checks_of(part)))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one test cell says: points per aspect, findings, status."""
+
+    entry: str
+    aspects: tuple[tuple[str, float, float], ...]  # (name, points, maximum)
+    findings: tuple[Finding, ...]
+    status: str  # passed | failed | error | timeout | not_run
+    notes: tuple[str, ...] = ()  # e.g. whose mistake it was, when a helper of the student's was wrong
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        return round(float(sum(got for _, got, _ in self.aspects)), 6)
+
+    @property
+    def max_score(self) -> float:
+        return round(float(sum(most for _, _, most in self.aspects)), 6)
+
+    @property
+    def diagnosis(self) -> tuple[str, ...]:
+        """The misconceptions named, each once, in the order of the findings."""
+        return tuple(dict.fromkeys(i for f in self.findings for i in f.ids))
+
+    @property
+    def message(self) -> str:
+        """What the student is told, as plain text."""
+        told = list(dict.fromkeys([*self.notes, *(f.text for f in self.findings)]))
+        return " ".join(told) if told else "All checks passed."
+
+
+class Table:
+    """The entries of one assignment, and the function that its test cells call."""
+
+    def __init__(self, assignment: str, entries: Iterable[Entry]) -> None:
+        self.assignment = assignment
+        self.entries: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.id in self.entries:
+                raise ValueError(f"Table {assignment}: two entries are called {entry.id}; ids are used once.")
+            self.entries[entry.id] = entry
+
+    def __getitem__(self, entry_id: str) -> Entry:
+        if entry_id not in self.entries:
+            known = ", ".join(self.entries)
+            raise KeyError(f"{self.assignment} has no entry {entry_id!r}; it has {known}.")
+        return self.entries[entry_id]
+
+    @property
+    def references(self) -> dict[str, Callable[..., Any]]:
+        """The trusted function behind every name that students define in this assignment."""
+        return {name: ref for e in self.entries.values() for name, ref in e.defines.items() if ref is not None}
+
+    def check(self, entry_id: str, part: int = 1) -> float:
+        """Run the checks of one test cell on the caller's functions, show the panel, return the points."""
+        from .run import current_context
+
+        return current_context(self, sys._getframe(1).f_globals).check(self[entry_id], part)
