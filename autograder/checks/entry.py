@@ -66,7 +66,9 @@ class NotAnswered(Exception):
 class StudentError(Exception):
     """The student's code raised, ran out of time, or sent back something that cannot be used."""
 
-    def __init__(self, text: str, *, kind: str = "error", line: int | None = None, traceback: str = "") -> None:
+    def __init__(
+        self, text: str, *, kind: str = "error", line: int | None = None, traceback: str = ""
+    ) -> None:
         super().__init__(text)
         self.text, self.kind, self.line, self.traceback = text, kind, line, traceback
 
@@ -105,7 +107,9 @@ class Subject(Protocol):
 class Trial:
     """One run of a check on one draw of data: the door to the student's functions, and the list of what is wrong."""
 
-    def __init__(self, subject: Subject, rng: np.random.Generator, *, square: bool = False, student_id: str = "") -> None:
+    def __init__(
+        self, subject: Subject, rng: np.random.Generator, *, square: bool = False, student_id: str = ""
+    ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
@@ -143,19 +147,30 @@ class Trial:
         """Report something wrong with an aspect (with all aspects of the check when None), and go on."""
         self.findings.append((aspect, Finding(finding, tuple(ids)) if isinstance(finding, str) else finding))
 
-    def expect(self, condition: bool, text: str, *, aspect: str | None = None, ids: Sequence[str] = ()) -> bool:
+    def expect(
+        self, condition: bool, text: str, *, aspect: str | None = None, ids: Sequence[str] = ()
+    ) -> bool:
         """Report `text` unless the condition holds; the condition comes back."""
         if not condition:
             self.fail(text, aspect=aspect, ids=ids)
         return bool(condition)
 
     def expect_close(
-        self, what: str, got: Any, want: Any, *, aspect: str | None = None, rtol: float | None = None, ids: Sequence[str] = ()
+        self,
+        what: str,
+        got: Any,
+        want: Any,
+        *,
+        aspect: str | None = None,
+        rtol: float | None = None,
+        ids: Sequence[str] = (),
     ) -> Mismatch | None:
         """Compare a result with the truth at the precision of the result; report and return the mismatch, if any."""
         mismatch = compare(what, got, want, rtol=rtol)
         if mismatch is not None:
-            self.fail(Finding(mismatch.text, tuple(ids), mismatch.evidence, errors=mismatch.errors), aspect=aspect)
+            self.fail(
+                Finding(mismatch.text, tuple(ids), mismatch.evidence, errors=mismatch.errors), aspect=aspect
+            )
         return mismatch
 
 
@@ -262,7 +277,9 @@ class Table:
     @property
     def references(self) -> dict[str, Callable[..., Any]]:
         """The trusted function behind every name that students define in this assignment."""
-        return {name: ref for e in self.entries.values() for name, ref in e.defines.items() if ref is not None}
+        return {
+            name: ref for e in self.entries.values() for name, ref in e.defines.items() if ref is not None
+        }
 
     def check(self, entry_id: str, part: int = 1) -> float:
         """Run the checks of one test cell on the caller's functions, show the panel, return the points."""

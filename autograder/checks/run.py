@@ -111,9 +111,16 @@ def run_entry(
             notes = (_blame(table, entry, others, subject, draws, known or {}),)
             findings = again
     lost = {f.aspect for f in findings}
-    aspects = tuple((name, 0.0 if name in lost else points, points) for c in checks for name, points in c.aspects.items())
+    aspects = tuple(
+        (name, 0.0 if name in lost else points, points) for c in checks for name, points in c.aspects.items()
+    )
     return Outcome(
-        entry.id, aspects, tuple(findings), _status(findings, aspects), notes, round(time.perf_counter() - started, 4)
+        entry.id,
+        aspects,
+        tuple(findings),
+        _status(findings, aspects),
+        notes,
+        round(time.perf_counter() - started, 4),
     )
 
 
@@ -128,13 +135,17 @@ def _run_all(
             for draw in range(check.draws):
                 if all(name in found for name in check.aspects):
                     break
-                rng = student_rng(source.student_id, table.assignment, entry.id, number, draw, salt=source.salt)
+                rng = student_rng(
+                    source.student_id, table.assignment, entry.id, number, draw, salt=source.salt
+                )
                 square = check.square and draw == check.draws - 1
                 trial = Trial(subject, rng, square=square, student_id=source.student_id)
                 for aspect, finding in _findings(check, trial):
                     for name in [aspect] if aspect is not None else check.aspects:
                         if name not in check.aspects:
-                            raise KeyError(f"{entry.id}: a finding names the aspect {name!r}, which the check does not have.")
+                            raise KeyError(
+                                f"{entry.id}: a finding names the aspect {name!r}, which the check does not have."
+                            )
                         found.setdefault(name, _veiled(replace(finding, aspect=name), source.hidden))
     return list(found.values())
 
@@ -157,7 +168,11 @@ def _findings(check: Check, trial: Trial) -> list[tuple[str | None, Finding]]:
 def _veiled(finding: Finding, hidden: bool) -> Finding:
     if not hidden:
         return finding
-    text = finding.text if finding.status == "not_run" else f"{finding.text} (Seen on other data than the data shown to you.)"
+    text = (
+        finding.text
+        if finding.status == "not_run"
+        else f"{finding.text} (Seen on other data than the data shown to you.)"
+    )
     return replace(finding, text=text, evidence="", errors=None, hidden=True)
 
 

@@ -61,7 +61,9 @@ def compare(what: str, got: Any, want: Any, *, rtol: float | None = None) -> Mis
     """
     if isinstance(want, Mapping):
         return _compare_dict(what, got, want, rtol)
-    if isinstance(want, tuple) or (isinstance(want, list) and any(isinstance(w, np.ndarray | tuple | Mapping) for w in want)):
+    if isinstance(want, tuple) or (
+        isinstance(want, list) and any(isinstance(w, np.ndarray | tuple | Mapping) for w in want)
+    ):
         if not isinstance(got, tuple | list) or len(got) != len(want):
             return Mismatch(f"{what} should be {len(want)} values, and is {describe(got)}.")
         for i, (g, w) in enumerate(zip(got, want)):
@@ -124,5 +126,7 @@ def _keys(keys: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | bytes | int | float | bool | type(None)) else describe(value)
+    text = (
+        repr(value) if isinstance(value, str | bytes | int | float | bool | type(None)) else describe(value)
+    )
     return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,96 @@
+"""Run a function and write down which line gave which variable which array: NumPy and the standard library only.
+
+This file is shipped into the sandbox as it is; it must not import anything of the kit.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Line", "record_lines"]
+
+Line = tuple[int, str, np.ndarray]  # line number in the student's source, variable, copy of its value
+_MAX_SIZE = 20_000  # entries of an array that is still worth a copy
+
+
+def record_lines(
+    fn: Callable[..., Any],
+    args: Sequence[Any] | Mapping[str, Any],
+    max_arrays: int = 2000,
+    seconds: float = 1.0,
+) -> tuple[Any, list[Line]]:
+    """Call fn and record every new array of its local variables, in the order in which they appeared.
+
+    Only frames of the file in which `fn` was written are followed, so helpers of the student are seen and NumPy is
+    not. A variable is recorded again when its contents changed, in place too. What fn returns is recorded under the
+    name "return" with the line of the return.
+
+    Raises: whatever fn raises.
+    """
+    trace: list[Line] = []
+    code = getattr(fn, "__code__", None) or getattr(getattr(fn, "__call__", None), "__code__", None)
+    if code is None:
+        return _call(fn, args), trace
+    filename = code.co_filename
+    until = time.perf_counter() + seconds
+    seen: dict[tuple[int, str], bytes] = {}
+
+    def take(frame_id: int, line: int, name: str, value: Any, depth: int = 0) -> None:
+        if isinstance(value, dict) and depth == 0:
+            for key in list(value)[:40]:
+                take(frame_id, line, f"{name}[{key!r}]", value[key], 1)
+            return
+        if isinstance(value, list | tuple) and depth == 0 and value and not isinstance(value[0], int | float | str):
+            for i, item in enumerate(value[:40]):
+                take(frame_id, line, f"{name}[{i}]", item, 1)
+            return
+        if isinstance(value, float | np.floating):
+            value = np.asarray(value)
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size > _MAX_SIZE:
+            return
+        bits = value.tobytes()
+        if seen.get((frame_id, name)) != bits and len(trace) < max_arrays:
+            seen[frame_id, name] = bits
+            trace.append((line, name, np.array(value)))
+
+    def look(frame: FrameType, line: int) -> None:
+        for name, value in list(frame.f_locals.items()):
+            take(id(frame), line, name, value)
+
+    def inside(previous: list[int]) -> Callable[[FrameType, str, Any], Any]:
+        def step(frame: FrameType, event: str, arg: Any) -> Any:
+            if len(trace) >= max_arrays or time.perf_counter() > until:
+                return None
+            look(frame, previous[0])
+            if event == "return":
+                take(id(frame), previous[0], "return", arg)
+            previous[0] = frame.f_lineno
+            return step
+
+        return step
+
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename != filename or len(trace) >= max_arrays:
+            return None
+        for name, value in list(frame.f_locals.items()):  # the arguments are known, not computed
+            if isinstance(value, np.ndarray):
+                seen[id(frame), name] = value.tobytes()
+        return inside([frame.f_lineno])
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        result = _call(fn, args)
+    finally:
+        sys.settrace(before)
+    return result, trace
+
+
+def _call(fn: Callable[..., Any], args: Sequence[Any] | Mapping[str, Any]) -> Any:
+    return fn(**args) if isinstance(args, Mapping) else fn(*args)

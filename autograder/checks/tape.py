@@ -1,0 +1,390 @@
+"""A tiny tape: a right forward formula is recorded once, its backward pass is replayed, also with edits.
+
+    def model(ops, X, W, b):
+        return ops.tanh(X @ W + b)
+
+    tape = record(model, {"X": X, "W": W, "b": b}, ("X", "W", "b"))
+    tape.out                    the value
+    tape.backward(dout)         {"X": dX, "W": dW, "b": db}
+    tape.backward(dout, edit)   the gradients that somebody gets who makes the mistake `edit`
+
+Every operation has a site: the place in the model's code where it was called. The steps of a loop share a site and
+differ in `count`; so "the derivative of tanh is missing" is one edit, however many steps or layers there are, and the
+site means the same on every fresh instance, whatever its sizes.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from . import primitives
+from .errors import ModelError
+from .primitives import ELEMENTWISE, PRIMITIVES
+
+__all__ = ["Node", "Ops", "Replay", "Site", "Tape", "record"]
+
+Site = tuple[Any, ...]
+_OWN_FILES = {__file__, primitives.__file__}
+_SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@"}
+
+
+class Node:
+    """One recorded value: an argument (op is None) or the result of a primitive."""
+
+    __slots__ = ("count", "extra", "index", "inputs", "name", "needs", "op", "site", "tape", "value")
+    __array_ufunc__ = None  # so that ndarray @ node asks the node
+
+    def __init__(
+        self, tape: Tape, value: Any, op: str | None = None, inputs: tuple[Node, ...] = (), extra: Any = None
+    ) -> None:
+        self.tape, self.value, self.op, self.inputs, self.extra = tape, value, op, inputs, extra or {}
+        self.needs = any(x.needs for x in inputs)
+        self.index = len(tape.nodes)
+        self.name: str | None = None
+        self.site: Site = ()
+        self.count = 0
+        tape.nodes.append(self)
+
+    # what models use
+    shape = property(lambda self: np.shape(self.value))
+    ndim = property(lambda self: np.ndim(self.value))
+    size = property(lambda self: np.size(self.value))
+    T = property(lambda self: self.tape.ops.transpose(self))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterable[Node]:
+        return (self[i] for i in range(len(self.value)))
+
+    def __getitem__(self, index: Any) -> Node:
+        return self.tape.apply("getitem", (self,), {"index": index})
+
+    def __neg__(self) -> Node:
+        return self.tape.apply("neg", (self,))
+
+    def __pow__(self, p: float) -> Node:
+        return self.tape.apply("pow", (self,), {"p": p})
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return self.tape.ops.sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return self.tape.ops.mean(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Node:
+        return self.tape.ops.max(self, axis, keepdims)
+
+    def reshape(self, *shape: Any) -> Node:
+        return self.tape.ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def __repr__(self) -> str:
+        return f"<{self.text()} {np.shape(self.value)}>"
+
+    def text(self, depth: int = 2) -> str:
+        """The formula of this value in the letters of the model, shortened: "X @ W + b"."""
+        if self.op is None or (self.name and depth < 2):
+            return self.name or (f"{self.value:.6g}" if np.ndim(self.value) == 0 else "constant")
+        parts = [x.text(depth - 1) if depth > 0 else (x.name or "…") for x in self.inputs]
+        if self.op in _SYMBOLS:
+            tight = self.op in ("mul", "div", "matmul")
+            parts = [f"({p})" if tight and (" + " in p or " - " in p) else p for p in parts]
+            return f" {_SYMBOLS[self.op]} ".join(parts)
+        if self.op == "neg":
+            return f"-{parts[0]}"
+        if self.op == "pow":
+            return f"({parts[0]})**{self.extra['p']}"
+        if self.op == "getitem":
+            return f"{parts[0]}[{_index_text(self.extra['index'])}]"
+        if self.op == "pick":
+            return f"{parts[0]} at y"
+        return f"{self.op}({', '.join(parts)})"
+
+    @property
+    def label(self) -> str:
+        """Name and formula: "Z = X @ W + b", or the formula alone."""
+        return f"{self.name} = {self.text()}" if self.name and self.op else self.text()
+
+
+def _binary(op: str) -> tuple[Callable[[Node, Any], Node], Callable[[Node, Any], Node]]:
+    return (
+        lambda self, other: self.tape.apply(op, (self, other)),
+        lambda self, other: self.tape.apply(op, (other, self)),
+    )
+
+
+for _name, _op in (("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("matmul", "matmul")):
+    _forth, _back = _binary(_op)
+    setattr(Node, f"__{_name}__", _forth)
+    setattr(Node, f"__r{_name}__", _back)
+
+
+class Ops:
+    """The functions that a model may use, beside operators and slices."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return self._tape.apply("sum", (x,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return self._tape.apply("mean", (x,), {"axis": axis, "keepdims": keepdims})
+
+    def max(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return self._tape.apply("max", (x,), {"axis": axis, "keepdims": keepdims})
+
+    def softmax(self, x: Any, axis: int = -1) -> Any:
+        return self._tape.apply("softmax", (x,), {"axis": axis})
+
+    def log_softmax(self, x: Any, axis: int = -1) -> Any:
+        return self._tape.apply("log_softmax", (x,), {"axis": axis})
+
+    def take(self, E: Any, ids: Any) -> Any:
+        return self._tape.apply("take", (E,), {"ids": np.asarray(ids)})
+
+    def pick(self, Z: Any, y: Any) -> Any:
+        return self._tape.apply("pick", (Z,), {"y": np.asarray(y)})
+
+    def concat(self, xs: Sequence[Any], axis: int = 0) -> Any:
+        return self._tape.apply("concat", tuple(xs), {"axis": axis})
+
+    def stack(self, xs: Sequence[Any], axis: int = 0) -> Any:
+        return self._tape.apply("stack", tuple(xs), {"axis": axis})
+
+    def reshape(self, x: Any, shape: Any) -> Any:
+        return self._tape.apply("reshape", (x,), {"shape": shape})
+
+    def transpose(self, x: Any, axes: Any = None) -> Any:
+        return self._tape.apply("transpose", (x,), {"axes": axes})
+
+    def conv1d(self, X: Any, W: Any, b: Any = None) -> Any:
+        y = self._tape.apply("conv1d", (X, W))
+        return y if b is None else y + self.reshape(b, (-1, 1))
+
+    def maxpool1d(self, X: Any, k: int) -> Any:
+        return self._tape.apply("maxpool1d", (X,), {"k": k})
+
+    def where(self, condition: Any, a: Any, b: Any) -> Any:
+        return self._tape.apply("where", (a, b), {"condition": np.asarray(condition)})
+
+    def leaky_relu(self, x: Any, alpha: Any = 0.01) -> Any:
+        if isinstance(alpha, Node) or np.ndim(alpha):
+            return self.relu(x) - alpha * self.relu(-x)
+        return self._tape.apply("leaky_relu", (x,), {"alpha": alpha})
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in ELEMENTWISE:
+            known = ", ".join(sorted([*ELEMENTWISE, *(n for n in vars(Ops) if not n.startswith("_"))]))
+            raise ModelError(f"The tape has no operation {name!r}; it has {known}, operators and slices.")
+        return lambda x: self._tape.apply(name, (x,))
+
+
+class Replay:
+    """An edit, resolved for one tape: what is changed where.
+
+    edges   (node index, input position) -> f(node, i, g, gradient for the input) -> gradient for the input
+    nodes   node index -> f(node, g) -> g, before the gradient is handed on to the inputs
+    leaves  argument -> f(tape, gradient) -> gradient
+    """
+
+    __slots__ = ("edges", "leaves", "nodes")
+
+    def __init__(self, edges: Any = None, nodes: Any = None, leaves: Any = None) -> None:
+        self.edges: dict[tuple[int, int], Callable[..., Any]] = edges or {}
+        self.nodes: dict[int, Callable[..., Any]] = nodes or {}
+        self.leaves: dict[str, Callable[..., Any]] = leaves or {}
+
+
+class Tape:
+    """A recorded forward pass. `rewrite` maps a site to f(tape, op, inputs, extra) -> Node, to record another one."""
+
+    def __init__(self, rewrite: Mapping[Site, Callable[..., Any]] | None = None) -> None:
+        self.nodes: list[Node] = []
+        self.ops = Ops(self)
+        self.leaves: dict[str, Node] = {}
+        self.constants: dict[int, str] = {}  # id of an argument's array -> its name
+        self.args: dict[str, Any] = {}
+        self.rewrite = dict(rewrite or {})
+        self.root: FrameType | None = None
+        self.outputs: tuple[Node, ...] = ()
+        self.many = False
+        self._counts: dict[Site, int] = {}
+        self._last: Any = None  # (dout, gradients of all nodes) of the last backward pass without edits
+
+    @property
+    def out(self) -> Any:
+        """The value of the model: an array, a float, or a tuple of them."""
+        values = tuple(float(n.value) if np.ndim(n.value) == 0 else n.value for n in self.outputs)
+        return values if self.many else values[0]
+
+    def apply(self, op: str, inputs: tuple[Any, ...], extra: dict[str, Any] | None = None) -> Node:
+        """Record one primitive; called by operators and by `ops`."""
+        site, name = self._site()
+        nodes = tuple(x if isinstance(x, Node) else self.constant(x) for x in inputs)
+        count = self._counts.get(site, 0)
+        self._counts[site] = count + 1
+        change = self.rewrite.get(site)
+        node = change(self, op, nodes, extra or {}) if change is not None else self.plain(op, nodes, extra)
+        node.site, node.count = site, count
+        node.name = name or node.name
+        return node
+
+    def plain(self, op: str, inputs: tuple[Node, ...], extra: dict[str, Any] | None = None) -> Node:
+        """A new node for a primitive, without site and without rewriting."""
+        extra = extra or {}
+        try:
+            value = PRIMITIVES[op].f(*(x.value for x in inputs), **extra)
+        except (ValueError, TypeError, IndexError) as error:
+            shapes = ", ".join(str(np.shape(x.value)) for x in inputs)
+            raise ModelError(f"The model cannot compute {op} of shapes {shapes}: {error}") from None
+        return Node(self, np.asarray(value), op, inputs, extra)
+
+    def constant(self, value: Any) -> Node:
+        """A value without gradient: a number or an array of the model's."""
+        node = Node(self, np.asarray(value, dtype=float))
+        node.name = self.constants.get(id(value))
+        return node
+
+    def leaf(self, name: str, value: Any) -> Node:
+        """A value whose gradient is wanted."""
+        node = Node(self, np.array(value, dtype=float))
+        node.name, node.needs = name, True
+        self.leaves[name] = node
+        return node
+
+    def _site(self) -> tuple[Site, str | None]:
+        frame: FrameType | None = sys._getframe(2)
+        site: list[Any] = []
+        name: str | None = None
+        passing = True  # the value is handed outward unnamed: look for its name there
+        while frame is not None and frame is not self.root:
+            code = frame.f_code
+            if code.co_filename not in _OWN_FILES:
+                site.append((code.co_name, code.co_firstlineno, frame.f_lasti))
+                if passing:
+                    kind, name = _what_follows(code).get(frame.f_lasti, ("", None))
+                    passing = kind == "return"
+            frame = frame.f_back
+        return tuple(site), name
+
+    def backward(self, dout: Any = 1.0, edit: Replay | None = None) -> dict[str, Any]:
+        """The gradient of Σ dout · out with respect to every argument of `wrt`, or what an edit makes of it."""
+        grads = self.sweep(dout, edit)
+        result = {}
+        for name, node in self.leaves.items():
+            g = grads[node.index]
+            g = np.zeros_like(node.value) if g is None else np.asarray(g)
+            if edit is not None and name in edit.leaves:
+                g = edit.leaves[name](self, g)
+            result[name] = g
+        return result
+
+    def sweep(self, dout: Any = 1.0, edit: Replay | None = None) -> list[Any]:
+        """The gradient of every node, in the order of the tape (None where nothing arrives)."""
+        if edit is None and self._last is not None and _same_dout(self._last[0], dout):
+            return self._last[1]
+        grads: list[Any] = [None] * len(self.nodes)
+        douts = tuple(dout) if self.many else (dout,)
+        for node, d in zip(self.outputs, douts):
+            start = np.broadcast_to(np.asarray(d, dtype=float), np.shape(node.value))
+            grads[node.index] = start if grads[node.index] is None else grads[node.index] + start
+        edges = edit.edges if edit is not None else {}
+        nodes = edit.nodes if edit is not None else {}
+        with np.errstate(all="ignore"):
+            for node in reversed(self.nodes):
+                g = grads[node.index]
+                if g is None or node.op is None or not node.needs:
+                    continue
+                if node.index in nodes:
+                    g = nodes[node.index](node, g)
+                vjp = PRIMITIVES[node.op].vjp
+                for i, x in enumerate(node.inputs):
+                    if not x.needs:
+                        continue
+                    changed = edges.get((node.index, i)) if edges else None
+                    part = vjp(node, i, g) if changed is None else changed(node, i, g, vjp)
+                    if part is not None:
+                        old = grads[x.index]
+                        grads[x.index] = part if old is None else old + part
+        if edit is None:
+            self._last = (dout, grads)
+        return grads
+
+
+def record(
+    model: Callable[..., Any],
+    args: Mapping[str, Any],
+    wrt: Sequence[str] = (),
+    rewrite: Mapping[Site, Callable[..., Any]] | None = None,
+) -> Tape:
+    """Run `model(ops, **args)` on the tape.
+
+    Arguments in `wrt` become variables; an argument that is a dict or a tuple of arrays becomes variables when its
+    own name, or one of its keys, is in `wrt`: they are called by their keys, or `name[0]`, `name[1]` …. All other
+    arguments (labels, masks, strings, numbers) are passed as they are.
+
+    Raises: ModelError when the model uses what the tape does not have, or shapes that do not fit.
+    """
+    tape = Tape(rewrite)
+    tape.args = dict(args)
+    wanted = set(wrt)
+    given: dict[str, Any] = {}
+    for name, value in args.items():
+        if isinstance(value, Mapping) and (name in wanted or wanted & set(value)):
+            given[name] = {k: tape.leaf(str(k), v) if name in wanted or k in wanted else v for k, v in value.items()}
+        elif isinstance(value, tuple | list) and name in wanted:
+            given[name] = type(value)(tape.leaf(f"{name}[{i}]", v) for i, v in enumerate(value))
+        elif name in wanted:
+            given[name] = tape.leaf(name, value)
+        else:
+            if isinstance(value, np.ndarray):
+                tape.constants[id(value)] = name
+            given[name] = value
+    tape.root = sys._getframe()
+    with np.errstate(all="ignore"):
+        out = model(tape.ops, **given)
+    tape.root = None
+    tape.many = isinstance(out, tuple | list)
+    outs = tuple(out) if tape.many else (out,)
+    tape.outputs = tuple(x if isinstance(x, Node) else tape.constant(x) for x in outs)
+    return tape
+
+
+@functools.lru_cache(maxsize=256)
+def _what_follows(code: CodeType) -> dict[int, tuple[str, str | None]]:
+    """Instruction offset -> what happens to its result next: ("store", variable), ("return", None) or ("", None)."""
+    found: dict[int, tuple[str, str | None]] = {}
+    instructions = list(dis.get_instructions(code))
+    for now, after in zip(instructions, instructions[1:]):
+        what: tuple[str, str | None] = ("", None)
+        if after.opname.startswith(("STORE_FAST", "STORE_NAME", "STORE_DEREF")):
+            variable = after.argval[0] if isinstance(after.argval, tuple) else after.argval
+            what = ("store", str(variable))
+        elif after.opname == "RETURN_VALUE":
+            what = ("return", None)
+        # a call is found at its own offset or at one of the cache entries behind it
+        found.update(dict.fromkeys(range(now.offset, after.offset), what))
+    return found
+
+
+def _same_dout(a: Any, b: Any) -> bool:
+    return a is b or (np.ndim(a) == 0 and np.ndim(b) == 0 and not isinstance(a, tuple | list) and a == b)
+
+
+def _index_text(index: Any) -> str:
+    parts = index if isinstance(index, tuple) else (index,)
+    words = []
+    for p in parts:
+        if isinstance(p, slice):
+            words.append(":".join("" if v is None else str(v) for v in (p.start, p.stop)))
+        else:
+            words.append("…" if p is Ellipsis or np.ndim(p) else "None" if p is None else str(p))
+    return ", ".join(words)

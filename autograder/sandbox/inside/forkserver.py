@@ -1,0 +1,196 @@
+"""A warm process that hands out copies of itself, one for each submission.
+
+    python -m inside.forkserver FD [--bare]
+
+NumPy, Matplotlib and the chapters that the assignment allows are loaded once; a fork costs a millisecond or two. Each
+copy gets namespaces, limits and a system call filter of its own before the first line of a student's code runs. FD
+is a socket: {"op": "spawn", "limits": {…}} with one descriptor attached starts a session on that descriptor,
+{"op": "kill", "pid": …} ends one, {"op": "wait", "pid": …} says how one ended. `--bare` leaves the namespaces out.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import traceback
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import confine
+from .session import Session
+from .wire import Channel
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve until the other side closes the socket."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    bare = "--bare" in sys.argv
+    _warm_up()
+    sys.meta_path.insert(0, _NoGrader())
+    control.sendall(json.dumps({"ready": True, "python": sys.version.split()[0], "numpy": np.__version__}).encode())
+    running: set[int] = set()
+    while True:
+        message, fds = _receive(control)
+        if message is None:
+            break
+        if message["op"] == "spawn":
+            pid = _spawn(fds[0], message["limits"], bare, control)
+            os.close(fds[0])
+            running.add(pid)
+            reply: dict[str, Any] = {"pid": pid}
+        elif message["pid"] in running:
+            running.discard(message["pid"])
+            if message["op"] == "kill":
+                os.kill(message["pid"], signal.SIGKILL)
+            _, status = os.waitpid(message["pid"], 0)
+            reply = {"status": os.waitstatus_to_exitcode(status)}
+        else:
+            reply = {"status": None}
+        control.sendall(json.dumps(reply).encode())
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _warm_up() -> None:
+    import ast  # noqa: F401
+    import linecache  # noqa: F401
+
+    import course
+
+    for name in getattr(course, "__all__", []):
+        getattr(course, name, None)
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+
+        plt.figure()
+        plt.close("all")
+    except ImportError:
+        pass
+    np.linalg.norm(np.ones((3, 3)) @ np.ones((3, 3)))  # the linear algebra library starts up once, here
+
+
+def _receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    ints = array.array("i")
+    data, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_LEN(ints.itemsize))
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            ints.frombytes(payload[: len(payload) - len(payload) % ints.itemsize])
+    return (json.loads(data) if data else None), list(ints)
+
+
+def _spawn(fd: int, limits: dict[str, Any], bare: bool, control: socket.socket) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        control.close()
+        os.setpgid(0, 0)
+        if bare:
+            _student(fd, limits, bare)
+        confine.die_with_parent()
+        confine.own_namespaces(limits.get("scratch_mb", 64))
+        _wait_for(_fork_into(lambda: _wait_for(_fork_into(lambda: _student(fd, limits, bare)), fd)), fd)
+    except BaseException:
+        _refuse(fd)
+    os._exit(99)
+
+
+def _fork_into(job: Any) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            confine.die_with_parent()
+            job()
+        finally:
+            os._exit(99)
+    return pid
+
+
+def _wait_for(pid: int, fd: int) -> None:
+    """Pass on how the only child ended; everything else that it left in the namespace dies with us."""
+    os.close(fd)
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+
+
+def _student(fd: int, limits: dict[str, Any], bare: bool) -> None:
+    try:
+        _settle(fd, limits, bare)
+    except BaseException:
+        _refuse(fd)
+        os._exit(98)
+    Session(Channel(0)).serve()
+    os._exit(0)
+
+
+def _settle(fd: int, limits: dict[str, Any], bare: bool) -> None:
+    os.dup2(fd, 0)  # the channel is descriptor 0; 1 and 2 lead nowhere
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.closerange(3, 4096)
+    random.seed(0)
+    np.random.seed(0)
+    os.umask(0o077)
+    confine.limit_resources(limits["memory_mb"], limits["cpu_seconds"])
+    if sys.platform == "linux":
+        if not bare:
+            confine.drop_privileges()
+        confine.filter_system_calls()
+
+
+def _refuse(fd: int) -> None:
+    """Say why no session starts, so that the grader stops instead of giving a zero."""
+    reason = traceback.format_exc(limit=1).strip().splitlines()[-1]
+    for target in (0, fd):
+        try:
+            Channel(target).send({"op": "refused", "n": 0, "text": reason[:500]})
+            return
+        except Exception:
+            continue
+
+
+class _NoGrader:
+    """`import autograder` inside: checks do nothing here, they run when grading."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name.split(".")[0] != "autograder":
+            return None
+        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = ModuleType(spec.name, "Checks run when the notebook is graded.")
+        module.__getattr__ = lambda name: _nothing if not name.startswith("__") else _missing(name)  # type: ignore[method-assign]
+        module.__path__ = []
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        return None
+
+
+def _nothing(*args: Any, **kwargs: Any) -> float:
+    return 0.0
+
+
+def _missing(name: str) -> Any:
+    raise AttributeError(name)
+
+
+if __name__ == "__main__":
+    main()

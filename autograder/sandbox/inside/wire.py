@@ -1,0 +1,384 @@
+"""What crosses between the grader and a student's process: frames of a JSON header and raw array bytes, never pickle.
+
+    frame   = u32 length of header | u32 length of body | header (JSON, UTF-8) | body (the arrays' bytes, one after another)
+    message = a dict with "op" and "n" (a running number; a reply carries the number of its request)
+
+Both sides use this file. Whoever reads trusts nothing: lengths, depth, counts, dtypes and shapes are checked before
+memory is taken, and what arrives has exact built-in types. Objects of the other side are never rebuilt: they are
+`Handle`s (an object that lives over there) or `Guest`s (an object of ours that they may call back).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+import time
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from select import select
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Channel", "Closed", "Guest", "Handle", "Limits", "TooLong", "WireError", "decode", "encode"]
+
+DTYPES = frozenset(["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"])
+_HEAD = struct.Struct(">II")
+_DICTS = (dict, OrderedDict, defaultdict, Counter)
+
+
+class WireError(Exception):
+    """What arrived is not a message: wrong lengths, unknown tags, a dtype or shape that is not allowed."""
+
+
+class Closed(WireError):
+    """The other side is gone."""
+
+
+class TooLong(WireError):
+    """The other side did not answer in time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on what is read. Bytes of header and body of one message, nesting, number of values."""
+
+    header: int = 8 << 20
+    body: int = 128 << 20
+    depth: int = 40
+    values: int = 200_000
+
+
+@dataclass(frozen=True)
+class Handle:
+    """An object of the student's: it stays where it is and is named by a number."""
+
+    id: int
+    type: str = "object"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """An object of the grader's: the student's side sees a stub; only these names work, each call comes back to us."""
+
+    id: int
+    names: tuple[str, ...] = ("__call__",)
+
+
+class Channel:
+    """Frames over a file descriptor, read and written whole."""
+
+    def __init__(self, fd: int, limits: Limits | None = None) -> None:
+        self.fd, self.limits = fd, limits or Limits()
+
+    def send(self, header: dict[str, Any], body: list[bytes] | None = None) -> None:
+        """Write one frame. Raises Closed when nobody reads any more."""
+        text = json.dumps(header, separators=(",", ":")).encode()
+        blob = b"".join(body or ())
+        view = memoryview(_HEAD.pack(len(text), len(blob)) + text + blob)
+        try:
+            while view:
+                view = view[os.write(self.fd, view) :]
+        except OSError as error:
+            raise Closed(f"the channel is closed: {error}") from None
+
+    def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], bytes]:
+        """Read one frame within `timeout` seconds. Raises Closed, TooLong or WireError."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        n_header, n_body = _HEAD.unpack(self._read(_HEAD.size, deadline))
+        if n_header > self.limits.header or n_body > self.limits.body:
+            raise WireError(f"a message of {n_header + n_body} bytes is larger than allowed")
+        text = self._read(n_header, deadline)
+        body = self._read(n_body, deadline)
+        try:
+            header = json.loads(text, parse_int=_small_int)
+        except (ValueError, RecursionError) as error:
+            raise WireError(f"the header of a message is not JSON: {str(error)[:80]}") from None
+        if not isinstance(header, dict):
+            raise WireError("the header of a message is not a dict")
+        return header, body
+
+    def _read(self, count: int, deadline: float | None) -> bytes:
+        parts = []
+        while count:
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select([self.fd], [], [], left)[0]:
+                    raise TooLong("no answer in time")
+            try:
+                part = os.read(self.fd, min(count, 1 << 20))
+            except OSError as error:
+                raise Closed(f"the channel is closed: {error}") from None
+            if not part:
+                raise Closed("the channel is closed")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+def encode(value: Any, body: list[bytes], wrap: Callable[[Any], Any] | None = None) -> Any:
+    """A value as JSON with the bytes of arrays appended to `body`.
+
+    `wrap` turns what has no value form into a Handle or a Guest. Raises WireError when there is no `wrap`, when
+    containers are nested too deep or contain themselves, and for arrays of objects, text or dates.
+    """
+    return _Encoder(body, wrap).put(value, 0)
+
+
+class _Encoder:
+    def __init__(self, body: list[bytes], wrap: Callable[[Any], Any] | None) -> None:
+        self.body, self.wrap, self.count = body, wrap, 0
+        self.at = sum(map(len, body))
+        self.limits = Limits()
+
+    def put(self, value: Any, depth: int) -> Any:
+        self.count += 1
+        if self.count > self.limits.values:
+            raise WireError("a container contains itself or holds too many values")
+        if depth > self.limits.depth - 4:
+            return self._refer(value)
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is str:
+            # lone surrogates cannot be written as UTF-8; they become question marks
+            return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        if isinstance(value, np.generic):
+            return self._array("ns", np.asarray(value))
+        if kind is np.ndarray:
+            return self._array("nd", value)
+        if isinstance(value, bool):
+            return bool(value)
+        if isinstance(value, int):
+            number = int.__index__(value)
+            if -(1 << 63) <= number < 1 << 63:
+                return number
+            if number.bit_length() > 1 << 16:
+                raise WireError("an integer with more than 65536 bits")
+            return {"$": "int", "v": hex(number)}
+        if isinstance(value, float):
+            number = float.__add__(value, 0.0)
+            return number if math.isfinite(number) else {"$": "f", "v": repr(number)}
+        if isinstance(value, complex):
+            return {"$": "c", "v": [repr(value.real), repr(value.imag)]}
+        if isinstance(value, str):
+            return self.put(str.__str__(value), depth)
+        if isinstance(value, bytes | bytearray):
+            return {"$": "b", "at": self._bytes(bytes(value))}
+        # a named tuple is its values as a result, and an object inside a container (a cache must come back as it was)
+        if kind is tuple or kind is list or (depth == 0 and isinstance(value, tuple)):
+            return {"$": "l" if kind is list else "t", "v": [self.put(v, depth + 1) for v in list(value)]}
+        if kind in _DICTS:
+            return {
+                "$": "d",
+                "v": [[self.put(k, depth + 1), self.put(v, depth + 1)] for k, v in list(value.items())],
+            }
+        if kind is set or kind is frozenset:
+            return {"$": "s" if kind is set else "fs", "v": [self.put(v, depth + 1) for v in list(value)]}
+        if kind is slice:
+            return {"$": "sl", "v": [self.put(v, depth + 1) for v in (value.start, value.stop, value.step)]}
+        if kind is range:
+            return {"$": "r", "v": [self.put(v, depth + 1) for v in (value.start, value.stop, value.step)]}
+        if value is Ellipsis:
+            return {"$": "e"}
+        if isinstance(value, np.random.Generator) and type(value.bit_generator) is np.random.PCG64:
+            state = value.bit_generator.state
+            numbers = [state["state"]["state"], state["state"]["inc"], state["has_uint32"], state["uinteger"]]
+            return {"$": "rng", "v": [hex(int(v)) for v in numbers]}
+        return self._refer(value)
+
+    def _refer(self, value: Any) -> Any:
+        reference = value if isinstance(value, Handle | Guest) else self.wrap(value) if self.wrap else None
+        if isinstance(reference, Handle):
+            return {"$": "h", "id": reference.id, "type": reference.type[:80]}
+        if isinstance(reference, Guest):
+            return {"$": "g", "id": reference.id, "names": list(reference.names)}
+        raise WireError(f"a value of type {type(value).__name__[:60]} cannot be sent")
+
+    def _array(self, tag: str, array: np.ndarray) -> Any:
+        if array.dtype.newbyteorder("<").str not in DTYPES:
+            return self._refer(array)
+        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        return {
+            "$": tag,
+            "dtype": plain.dtype.str,
+            "shape": list(array.shape),
+            "at": self._bytes(plain.tobytes()),
+        }
+
+    def _bytes(self, data: bytes) -> list[int]:
+        start = self.at
+        self.body.append(data)
+        self.at += len(data)
+        return [start, len(data)]
+
+
+def decode(
+    data: Any,
+    body: bytes,
+    unwrap: Callable[[Handle | Guest], Any] | None = None,
+    limits: Limits | None = None,
+) -> Any:
+    """The value behind `encode`'s JSON, of exact built-in types. Raises WireError for anything unexpected."""
+    return _Decoder(body, unwrap, limits or Limits()).get(data, 0)
+
+
+class _Decoder:
+    def __init__(self, body: bytes, unwrap: Callable[[Handle | Guest], Any] | None, limits: Limits) -> None:
+        self.body, self.unwrap, self.limits, self.count = body, unwrap, limits, 0
+
+    def get(self, data: Any, depth: int) -> Any:
+        self.count += 1
+        if depth > self.limits.depth or self.count > self.limits.values:
+            raise WireError("a message is nested too deep or holds too many values")
+        if data is None or type(data) in (bool, int, float, str):
+            return data
+        if type(data) is not dict:
+            raise WireError("a bare JSON list where a value was expected")
+        reader = getattr(self, f"_get_{data.get('$')}", None) if type(data.get("$")) is str else None
+        if reader is None:
+            raise WireError(f"unknown kind of value {str(data.get('$'))[:20]!r}")
+        return reader(data, depth + 1)
+
+    def _items(self, data: dict[str, Any], count: int | None = None) -> list[Any]:
+        items = data.get("v")
+        if type(items) is not list or (count is not None and len(items) != count):
+            raise WireError("a container without its items")
+        return items
+
+    def _slice_of_body(self, data: dict[str, Any]) -> bytes:
+        at = data.get("at")
+        if type(at) is not list or len(at) != 2 or any(type(v) is not int or v < 0 for v in at):
+            raise WireError("an array without its place in the body")
+        start, count = at
+        if start + count > len(self.body):
+            raise WireError("an array that reaches beyond the message")
+        return self.body[start : start + count]
+
+    def _get_nd(self, data: dict[str, Any], depth: int) -> np.ndarray:
+        dtype, shape = data.get("dtype"), data.get("shape")
+        if type(dtype) is not str or dtype not in DTYPES:
+            raise WireError(f"an array of dtype {str(dtype)[:20]!r} is not allowed")
+        if type(shape) is not list or len(shape) > 16 or any(type(s) is not int or s < 0 for s in shape):
+            raise WireError("an array without a shape")
+        raw = self._slice_of_body(data)
+        kind = np.dtype(dtype)
+        if math.prod(shape) * kind.itemsize != len(raw):
+            raise WireError(f"an array of shape {tuple(shape)} with {len(raw)} bytes")
+        if kind.kind == "b" and raw.strip(b"\x00\x01"):
+            raise WireError("a boolean array that holds other bytes than 0 and 1")
+        return np.frombuffer(raw, dtype=kind).reshape(shape).copy()
+
+    def _get_ns(self, data: dict[str, Any], depth: int) -> Any:
+        array = self._get_nd(data, depth)
+        if array.shape != ():
+            raise WireError("a NumPy scalar with a shape")
+        return array[()]
+
+    def _get_int(self, data: dict[str, Any], depth: int) -> int:
+        return _hex(data.get("v"))
+
+    def _get_f(self, data: dict[str, Any], depth: int) -> float:
+        if data.get("v") not in ("inf", "-inf", "nan"):
+            raise WireError("a number that is none")
+        return float(data["v"])
+
+    def _get_c(self, data: dict[str, Any], depth: int) -> complex:
+        parts = self._items(data, 2)
+        if any(type(p) is not str or len(p) > 30 for p in parts):
+            raise WireError("a complex number that is none")
+        try:
+            return complex(float(parts[0]), float(parts[1]))
+        except ValueError:
+            raise WireError("a complex number that is none") from None
+
+    def _get_b(self, data: dict[str, Any], depth: int) -> bytes:
+        return self._slice_of_body(data)
+
+    def _get_t(self, data: dict[str, Any], depth: int) -> tuple[Any, ...]:
+        return tuple(self.get(v, depth) for v in self._items(data))
+
+    def _get_l(self, data: dict[str, Any], depth: int) -> list[Any]:
+        return [self.get(v, depth) for v in self._items(data)]
+
+    def _get_s(self, data: dict[str, Any], depth: int) -> set[Any]:
+        return {self._key(v, depth) for v in self._items(data)}
+
+    def _get_fs(self, data: dict[str, Any], depth: int) -> frozenset[Any]:
+        return frozenset(self._get_s(data, depth))
+
+    def _get_d(self, data: dict[str, Any], depth: int) -> dict[Any, Any]:
+        result = {}
+        for pair in self._items(data):
+            if type(pair) is not list or len(pair) != 2:
+                raise WireError("a dict without pairs")
+            result[self._key(pair[0], depth)] = self.get(pair[1], depth)
+        return result
+
+    def _get_sl(self, data: dict[str, Any], depth: int) -> slice:
+        return slice(*(self.get(v, depth) for v in self._items(data, 3)))
+
+    def _get_r(self, data: dict[str, Any], depth: int) -> range:
+        parts = [self.get(v, depth) for v in self._items(data, 3)]
+        if any(type(p) is not int for p in parts) or parts[2] == 0:
+            raise WireError("a range without numbers")
+        return range(*parts)
+
+    def _get_e(self, data: dict[str, Any], depth: int) -> Any:
+        return ...
+
+    def _get_rng(self, data: dict[str, Any], depth: int) -> np.random.Generator:
+        state, inc, has, last = (_hex(v) for v in self._items(data, 4))
+        if not (0 <= state < 1 << 128 and 0 <= inc < 1 << 128 and has in (0, 1) and 0 <= last < 1 << 32):
+            raise WireError("a generator with an impossible state")
+        bits = np.random.PCG64()
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": state, "inc": inc},
+            "has_uint32": has,
+            "uinteger": last,
+        }
+        return np.random.Generator(bits)
+
+    def _get_h(self, data: dict[str, Any], depth: int) -> Any:
+        number, name = data.get("id"), data.get("type")
+        if type(number) is not int or type(name) is not str:
+            raise WireError("a handle without a number")
+        return self._refer(Handle(number, name[:80]))
+
+    def _get_g(self, data: dict[str, Any], depth: int) -> Any:
+        number, names = data.get("id"), data.get("names")
+        if type(number) is not int or type(names) is not list or any(type(n) is not str for n in names):
+            raise WireError("a guest without a number")
+        return self._refer(Guest(number, tuple(names)))
+
+    def _refer(self, reference: Handle | Guest) -> Any:
+        if self.unwrap is None:
+            raise WireError("an object where a value was expected")
+        return self.unwrap(reference)
+
+    def _key(self, data: Any, depth: int) -> Any:
+        key = self.get(data, depth)
+        try:
+            hash(key)
+        except TypeError:
+            raise WireError("a dict or set with a key that cannot be one") from None
+        return key
+
+
+def _small_int(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError("an integer with too many digits")
+    return int(text)
+
+
+def _hex(text: Any) -> int:
+    if type(text) is not str or len(text) > (1 << 14) + 8:
+        raise WireError("an integer that is none")
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise WireError("an integer that is none") from None

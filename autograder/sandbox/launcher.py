@@ -1,0 +1,269 @@
+"""Starts the fork server behind bubblewrap and asks it for student processes.
+
+What the server can see is built here, piece by piece: the interpreter and its standard library without site-packages,
+NumPy and Matplotlib with what they need, the runtime of `inside/`, and the chapters of `course` that the assignment
+allows. Nothing else of the disk exists in there: no home, no gradebook, no solutions, no other submission.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import UnfitError
+
+from .inside.wire import Channel
+
+__all__ = ["ProcessLimits", "Sandbox", "StudentProcess", "bubblewrap"]
+
+INSTALL_HINT = (
+    "Install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap; "
+    "conda: conda install -c conda-forge bubblewrap)"
+)
+
+
+@dataclass(frozen=True)
+class ProcessLimits:
+    """What one student process may use."""
+
+    memory_mb: int = 2048
+    cpu_seconds: int = 120
+    scratch_mb: int = 64
+
+
+@dataclass
+class StudentProcess:
+    """One forked process: its channel and its number at the fork server."""
+
+    channel: Channel
+    pid: int
+    link: socket.socket
+
+    def close(self) -> None:
+        self.link.close()
+
+
+def bubblewrap() -> str | None:
+    """The path of bwrap, or None."""
+    return shutil.which("bwrap") or shutil.which("bwrap", path=str(Path(sys.prefix) / "bin"))
+
+
+class Sandbox:
+    """A running fork server. Use as a context manager; `kind` is "bwrap" or "none".
+
+    Raises UnfitError when the sandbox cannot be had: nothing is run without it unless kind="none" was asked for.
+    """
+
+    def __init__(
+        self, *, withheld: Iterable[str] = (), packages: Sequence[str] = ("numpy", "matplotlib"), kind: str = "bwrap"
+    ) -> None:
+        self.kind = kind
+        self._kit = tempfile.TemporaryDirectory(prefix="course-kit-")
+        self._control: socket.socket | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        try:
+            site = _packages(packages)
+            _lay_out(Path(self._kit.name), set(withheld), site)
+            self._start(site)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, site: dict[str, Path]) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        kit = Path(self._kit.name)
+        boot = "import sys; sys.path[:0] = {paths!r}; sys.argv = {argv!r}; from inside.forkserver import main; main()"
+        fd = theirs.fileno()
+        python = _interpreter()
+        environment = {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+            "MPLCONFIGDIR": "/tmp/mpl" if self.kind == "bwrap" else str(kit / "mpl"),
+            "HOME": "/tmp",
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "MPLBACKEND": "Agg",
+        }
+        if self.kind == "bwrap":
+            program = bubblewrap()
+            if program is None:
+                raise UnfitError(f"The sandbox is not there: bwrap was not found. {INSTALL_HINT}.")
+            code = boot.format(paths=["/kit", "/kit/site"], argv=["forkserver", str(fd)])
+            command = [program, *_bwrap_arguments(kit, site, environment), python, "-ISBc", code]
+        else:
+            paths = [str(kit), *dict.fromkeys(str(p.parent) for p in site.values())]
+            code = boot.format(paths=paths, argv=["forkserver", str(fd), "--bare"])
+            command = [python, "-ISBc", code]
+        self._errors = tempfile.TemporaryFile()
+        self._server = subprocess.Popen(
+            command,
+            pass_fds=[fd],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd="/",
+            start_new_session=True,
+        )
+        theirs.close()
+        self._control = ours
+        ours.settimeout(60)
+        ready = self._reply()
+        if not ready.get("ready"):
+            raise UnfitError("The sandbox did not start.")
+        self.versions = {k: str(v) for k, v in ready.items() if k != "ready"}
+
+    def spawn(self, limits: ProcessLimits) -> StudentProcess:
+        """A fresh process for one submission. Raises UnfitError when the server is gone."""
+        ours, theirs = socket.socketpair()
+        assert self._control is not None
+        request = json.dumps({"op": "spawn", "limits": asdict(limits)}).encode()
+        fds = array.array("i", [theirs.fileno()])
+        try:
+            self._control.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        except OSError as error:
+            raise UnfitError(f"The sandbox has ended: {error}. {self._said()}") from None
+        theirs.close()
+        return StudentProcess(Channel(ours.fileno()), self._reply()["pid"], ours)
+
+    def end(self, process: StudentProcess, *, kill: bool = True) -> int | None:
+        """End a process and say how it ended: its exit code, 128 + signal when it was killed."""
+        process.close()
+        assert self._control is not None
+        self._control.sendall(json.dumps({"op": "kill" if kill else "wait", "pid": process.pid}).encode())
+        return self._reply()["status"]
+
+    def _reply(self) -> dict[str, Any]:
+        assert self._control is not None
+        try:
+            data = self._control.recv(1 << 16)
+        except OSError as error:
+            raise UnfitError(f"The sandbox does not answer: {error}. {self._said()}") from None
+        if not data:
+            raise UnfitError(f"The sandbox ended unexpectedly. {self._said()}")
+        return json.loads(data)
+
+    def _said(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            return f"It said: {lines[-1][:300]}" if lines else ""
+        return ""
+
+    def close(self) -> None:
+        """End the server and every process that it started."""
+        if self._control is not None:
+            self._control.close()
+        if self._server is not None:
+            try:
+                self._server.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+            self._errors.close()
+        self._server = self._control = None
+        self._kit.cleanup()
+
+
+def _interpreter() -> str:
+    """The real interpreter, not the virtual environment's link to it: the environment stays outside."""
+    return os.path.realpath(sys.executable)
+
+
+def _lay_out(kit: Path, withheld: set[str], site: dict[str, Path]) -> None:
+    """The runtime and the allowed chapters, as source, and places for the packages, in a folder of their own."""
+    here = Path(__file__).parent
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(here / "inside", kit / "inside", ignore=ignore)
+    shutil.copy(here.parent / "checks" / "linetrace.py", kit / "inside" / "linetrace.py")
+    course = find_spec("course")
+    if course is None or not course.submodule_search_locations:
+        raise UnfitError("The library `course` is not installed: run `pip install .` in the kit's folder.")
+    names = {f"{w}.py" for w in withheld} | withheld
+    shutil.copytree(
+        course.submodule_search_locations[0],
+        kit / "course",
+        ignore=lambda folder, files: {
+            f for f in files if f == "__pycache__" or (Path(folder).name == "course" and f in names)
+        },
+    )
+    (kit / "mpl").mkdir()
+    (kit / "site").mkdir()
+    for name, place in site.items():
+        (kit / "site" / name).mkdir() if place.is_dir() else (kit / "site" / name).touch()
+    for path in [kit, *kit.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _packages(names: Sequence[str]) -> dict[str, Path]:
+    """Top-level files and folders of the packages and of all that they need: name -> place."""
+    found: dict[str, Path] = {}
+    todo, seen = list(names), set()
+    while todo:
+        name = todo.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            if name in names:
+                raise UnfitError(f"{name} is not installed; the notebooks need it. Run `pip install {name}`.") from None
+            continue
+        for file in package.files or ():
+            top = file.parts[0]
+            if top in ("..", "__pycache__") or top.endswith((".dist-info", ".pth")):
+                continue
+            found[top] = Path(str(package.locate_file(top))).resolve()
+        for line in package.requires or ():
+            if "extra ==" not in line:
+                todo.append(line.split(";")[0].strip().split(" ")[0].split("[")[0].rstrip("<>=!~0123456789.,"))
+    return found
+
+
+def _bwrap_arguments(kit: Path, site: dict[str, Path], environment: dict[str, str]) -> list[str]:
+    base = Path(_interpreter()).parent.parent
+    library = base / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    arguments = [
+        "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox",
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+    ]  # fmt: skip
+    for place in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d"):
+        arguments += ["--ro-bind-try", place, place]
+    if not str(base).startswith("/usr"):
+        arguments += ["--ro-bind", str(base), str(base)]
+    # packages of the machine are none of the student's business: the grader itself may be one of them
+    hidden = [library / "site-packages", Path("/usr/lib/python3/dist-packages"), Path("/usr/local/lib")]
+    hidden += [Path("/usr/src"), Path("/usr/share/doc")]
+    for place in hidden:
+        if place.is_dir() and not str(base).startswith(str(place)):
+            arguments += ["--tmpfs", str(place)]
+    arguments += ["--ro-bind", str(kit), "/kit"]
+    for name, place in site.items():
+        arguments += ["--ro-bind", str(place), f"/kit/site/{name}"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    arguments += ["--clearenv"]
+    for key, value in environment.items():
+        arguments += ["--setenv", key, value]
+    return [*arguments, "--"]
