@@ -1,9 +1,9 @@
 """What can go wrong with a course folder, an assignment or the machine, and the exit code that says so.
 
-    AutograderError            exit code
-    ├── UsageError             2  the command was given something it cannot work with
-    ├── UnfitError             3  the sandbox or the environment is not fit; nothing was graded
-    └── SubmissionError        1  one submission cannot be graded; the others go on
+AutograderError            exit code
+├── UsageError             2  the command was given something it cannot work with
+├── UnfitError             3  the sandbox or the environment is not fit; nothing was graded
+└── SubmissionError        1  one submission cannot be graded; the others go on
 """
 
 from __future__ import annotations

@@ -182,6 +182,7 @@ class Check:
     draws    how many times it is run on public data (hidden data: the same number again)
     square   one of the draws asks for square sizes (`trial.square`), where a transpose hides behind equal shapes
     pure     arguments that a call writes into cost the aspect named here, or nothing when None
+    hidden   whether hidden data is tried too; False where the student answers for shown data (numbers, lines, choices)
     """
 
     aspects: Mapping[str, float]
@@ -189,6 +190,7 @@ class Check:
     draws: int = 2
     square: bool = False
     pure: str | None = None
+    hidden: bool = True
 
     @property
     def points(self) -> float:

@@ -1,9 +1,9 @@
 """The usual kinds of checks, from which the entries of the assignments are built.
 
-    values     a function's results against the right forward formula
-    gradients  a forward/backward pair's gradients, one aspect for each argument, with a diagnosis when one is wrong
-    answers    numbers, strings and choices that a student typed
-    derivation lines of algebra, credit per inference
+values     a function's results against the right forward formula
+gradients  a forward/backward pair's gradients, one aspect for each argument, with a diagnosis when one is wrong
+answers    numbers, strings and choices that a student typed
+derivation lines of algebra, credit per inference
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def draw_arguments(sample: Sampler, rng: np.random.Generator, square: bool = Fal
 def pick_first(result: Any) -> Any:
     """The first of the values that a function returns: what `(y, cache)` and `(loss, dZ)` are about."""
     if not isinstance(result, tuple | list) or len(result) < 2:
-        raise StudentError(f"two values were expected, (result, cache), and one came back: {type(result).__name__}.")
+        raise StudentError(
+            f"two values were expected, (result, cache), and one came back: {type(result).__name__}."
+        )
     return result[0]
 
 
@@ -160,12 +162,14 @@ def answers(
                 if not isinstance(given, str) or given.strip().casefold() != want.casefold():
                     answer = given.strip() if isinstance(given, str) else given
                     reason = (because or {}).get((key, answer)) if isinstance(answer, str) else None
-                    trial.fail(f"{variable}[{key!r}] is not right." + (f" {reason}" if reason else ""), aspect=key)
+                    trial.fail(
+                        f"{variable}[{key!r}] is not right." + (f" {reason}" if reason else ""), aspect=key
+                    )
             elif (bad := compare(f"{variable}[{key!r}]", given, want, rtol=rtol)) is not None:
                 # the text only: the evidence would give the answer away
                 trial.fail(bad.text, aspect=key)
 
-    return Check(dict(points), run, draws=1)
+    return Check(dict(points), run, draws=1, hidden=False)
 
 
 def derivation(
@@ -189,7 +193,9 @@ def derivation(
     def run(trial: Trial) -> None:
         lines = trial.get(variable)
         if not isinstance(lines, list | tuple) or not all(isinstance(x, str) for x in lines):
-            trial.fail(f"{variable} should be a list of {len(points)} strings, one line of the derivation each.")
+            trial.fail(
+                f"{variable} should be a list of {len(points)} strings, one line of the derivation each."
+            )
             return
         lines = [x[:10_000] for x in lines[: len(points)]]
         if not any(x.strip() for x in lines):
@@ -198,27 +204,40 @@ def derivation(
         report = check_derivation(lines, truth, dict(variables), given=given)
         for i, name in enumerate(names):
             if i >= len(lines) or not lines[i].strip():
-                trial.fail(Finding(f"{variable}: line {i + 1} is not written yet.", status="not_run"), aspect=name)
+                trial.fail(
+                    Finding(f"{variable}: line {i + 1} is not written yet.", status="not_run"), aspect=name
+                )
             elif not report.credit[i]:
                 text = report.slip if i == report.first_wrong and report.slip else report.messages[i]
                 trial.fail(f"{variable}, line {i + 1}: {text}", aspect=name)
             else:
                 used = symbols(lines[i])
                 if absent := [s for s in (must or {}).get(i, ()) if s not in used]:
-                    trial.fail(f"{variable}, line {i + 1} is true, but is asked for in terms of {', '.join(absent)}.", aspect=name)
+                    trial.fail(
+                        f"{variable}, line {i + 1} is true, but is asked for in terms of {', '.join(absent)}.",
+                        aspect=name,
+                    )
                 elif present := [s for s in (must_not or {}).get(i, ()) if s in used]:
-                    trial.fail(f"{variable}, line {i + 1} is true, but should not contain {', '.join(present)} any more.", aspect=name)
+                    trial.fail(
+                        f"{variable}, line {i + 1} is true, but should not contain {', '.join(present)} any more.",
+                        aspect=name,
+                    )
 
-    return Check(dict(zip(names, map(float, points))), run, draws=1)
+    return Check(dict(zip(names, map(float, points))), run, draws=1, hidden=False)
 
 
 def _forward(trial: Trial, forward: str, args: Mapping[str, Any]) -> Any:
     try:
         result = trial.call(forward, *args.values())
     except StudentError as error:
-        raise StudentError(f"Could not be tried: {error.text} Mend {forward} first.", kind="not_run", line=error.line) from None
+        raise StudentError(
+            f"Could not be tried: {error.text} Mend {forward} first.", kind="not_run", line=error.line
+        ) from None
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise StudentError(f"Could not be tried: {forward} should return (result, cache). Mend {forward} first.", kind="not_run")
+        raise StudentError(
+            f"Could not be tried: {forward} should return (result, cache). Mend {forward} first.",
+            kind="not_run",
+        )
     return result[1]
 
 
@@ -259,5 +278,10 @@ def _explained(finding: Finding, why: Diagnosis | None) -> Finding:
     if why is None or not why.text:
         return finding
     return Finding(
-        why.text, tuple(why.ids), why.evidence or finding.evidence, why.line, tuple(why.hints or ()), finding.errors
+        why.text,
+        tuple(why.ids),
+        why.evidence or finding.evidence,
+        why.line,
+        tuple(why.hints or ()),
+        finding.errors,
     )

@@ -34,7 +34,7 @@ def record_lines(
     Raises: whatever fn raises.
     """
     trace: list[Line] = []
-    code = getattr(fn, "__code__", None) or getattr(getattr(fn, "__call__", None), "__code__", None)
+    code = getattr(fn, "__code__", None) or getattr(getattr(type(fn), "__call__", None), "__code__", None)  # noqa: B004
     if code is None:
         return _call(fn, args), trace
     filename = code.co_filename
@@ -46,7 +46,12 @@ def record_lines(
             for key in list(value)[:40]:
                 take(frame_id, line, f"{name}[{key!r}]", value[key], 1)
             return
-        if isinstance(value, list | tuple) and depth == 0 and value and not isinstance(value[0], int | float | str):
+        if (
+            isinstance(value, list | tuple)
+            and depth == 0
+            and value
+            and not isinstance(value[0], int | float | str)
+        ):
             for i, item in enumerate(value[:40]):
                 take(frame_id, line, f"{name}[{i}]", item, 1)
             return

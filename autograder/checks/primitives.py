@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ELEMENTWISE", "PRIMITIVES", "Elementwise", "Primitive", "sigmoid", "softmax", "swap_last", "unbroadcast"]
+__all__ = [
+    "ELEMENTWISE",
+    "PRIMITIVES",
+    "Elementwise",
+    "Primitive",
+    "sigmoid",
+    "softmax",
+    "swap_last",
+    "unbroadcast",
+]
 
 Array = np.ndarray
 
@@ -67,18 +76,28 @@ ELEMENTWISE: dict[str, Elementwise] = {
     "abs": Elementwise(np.abs, lambda x, y: np.sign(x), None, np.sign),
     "exp": Elementwise(np.exp, lambda x, y: y, lambda y: y, np.exp),
     "hardtanh": Elementwise(
-        lambda x: np.clip(x, -1.0, 1.0), lambda x, y: (np.abs(x) < 1.0) * 1.0, None, lambda x: (np.abs(x) < 1.0) * 1.0
+        lambda x: np.clip(x, -1.0, 1.0),
+        lambda x, y: (np.abs(x) < 1.0) * 1.0,
+        None,
+        lambda x: (np.abs(x) < 1.0) * 1.0,
     ),
     "leaky_relu": Elementwise(
-        lambda x, alpha=0.01: np.where(x > 0, x, alpha * x), lambda x, y, alpha=0.01: np.where(x > 0, 1.0, alpha)
+        lambda x, alpha=0.01: np.where(x > 0, x, alpha * x),
+        lambda x, y, alpha=0.01: np.where(x > 0, 1.0, alpha),
     ),
     "log": Elementwise(np.log, lambda x, y: 1.0 / x, None, lambda x: 1.0 / x),
     "neg": Elementwise(np.negative, lambda x, y: -np.ones_like(x)),
     "relu": Elementwise(
-        lambda x: np.maximum(x, 0.0), lambda x, y: (x > 0) * 1.0, lambda y: (y > 0) * 1.0, lambda x: (x > 0) * 1.0
+        lambda x: np.maximum(x, 0.0),
+        lambda x, y: (x > 0) * 1.0,
+        lambda y: (y > 0) * 1.0,
+        lambda x: (x > 0) * 1.0,
     ),
     "sigmoid": Elementwise(
-        sigmoid, lambda x, y: y * (1.0 - y), lambda y: y * (1.0 - y), lambda x: sigmoid(x) * (1.0 - sigmoid(x))
+        sigmoid,
+        lambda x, y: y * (1.0 - y),
+        lambda y: y * (1.0 - y),
+        lambda x: sigmoid(x) * (1.0 - sigmoid(x)),
     ),
     "softplus": Elementwise(lambda x: np.logaddexp(0.0, x), lambda x, y: sigmoid(x), None, sigmoid),
     "sqrt": Elementwise(np.sqrt, lambda x, y: 0.5 / y, lambda y: 0.5 / y, lambda x: 0.5 / np.sqrt(x)),
@@ -244,12 +263,18 @@ _ALL = [
     Primitive("softmax", softmax, _softmax_vjp),
     Primitive("log_softmax", _log_softmax, _log_softmax_vjp),
     Primitive("take", lambda x, ids: x[ids], _take_vjp),
-    Primitive("pick", lambda x, y: np.take_along_axis(x, np.asarray(y)[..., None], axis=-1)[..., 0], _pick_vjp),
+    Primitive(
+        "pick", lambda x, y: np.take_along_axis(x, np.asarray(y)[..., None], axis=-1)[..., 0], _pick_vjp
+    ),
     Primitive("concat", lambda *xs, axis=0: np.concatenate(xs, axis=axis), _concat_vjp),
     Primitive(
-        "stack", lambda *xs, axis=0: np.stack(xs, axis=axis), lambda n, i, g: np.take(g, i, axis=n.extra["axis"])
+        "stack",
+        lambda *xs, axis=0: np.stack(xs, axis=axis),
+        lambda n, i, g: np.take(g, i, axis=n.extra["axis"]),
     ),
-    Primitive("reshape", lambda x, shape: np.reshape(x, shape), lambda n, i, g: np.reshape(g, _v(n, 0).shape)),
+    Primitive(
+        "reshape", lambda x, shape: np.reshape(x, shape), lambda n, i, g: np.reshape(g, _v(n, 0).shape)
+    ),
     Primitive("transpose", lambda x, axes=None: np.transpose(x, axes), _transpose_vjp),
     Primitive("conv1d", _conv1d, _conv1d_vjp),
     Primitive("maxpool1d", lambda x, k: _pool_blocks(x, k).max(axis=-1), _maxpool1d_vjp),

@@ -132,6 +132,8 @@ def _run_all(
     for check in checks:
         number = entry.checks.index(check)
         for source in draws:
+            if source.hidden and not check.hidden:
+                continue
             for draw in range(check.draws):
                 if all(name in found for name in check.aspects):
                     break

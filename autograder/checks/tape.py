@@ -19,6 +19,7 @@ import dis
 import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from types import CodeType, FrameType
 from typing import Any
 
@@ -45,7 +46,7 @@ class Node:
         self, tape: Tape, value: Any, op: str | None = None, inputs: tuple[Node, ...] = (), extra: Any = None
     ) -> None:
         self.tape, self.value, self.op, self.inputs, self.extra = tape, value, op, inputs, extra or {}
-        self.needs = any(x.needs for x in inputs)
+        self.needs: bool = any(x.needs for x in inputs)
         self.index = len(tape.nodes)
         self.name: str | None = None
         self.site: Site = ()
@@ -217,6 +218,7 @@ class Tape:
         self.outputs: tuple[Node, ...] = ()
         self.many = False
         self._counts: dict[Site, int] = {}
+        self.now: list[Any] = []  # the gradients of all nodes so far, during a backward pass
         self._last: Any = None  # (dout, gradients of all nodes) of the last backward pass without edits
 
     @property
@@ -296,6 +298,7 @@ class Tape:
         for node, d in zip(self.outputs, douts):
             start = np.broadcast_to(np.asarray(d, dtype=float), np.shape(node.value))
             grads[node.index] = start if grads[node.index] is None else grads[node.index] + start
+        self.now = grads
         edges = edit.edges if edit is not None else {}
         nodes = edit.nodes if edit is not None else {}
         with np.errstate(all="ignore"):
@@ -339,7 +342,9 @@ def record(
     given: dict[str, Any] = {}
     for name, value in args.items():
         if isinstance(value, Mapping) and (name in wanted or wanted & set(value)):
-            given[name] = {k: tape.leaf(str(k), v) if name in wanted or k in wanted else v for k, v in value.items()}
+            given[name] = {
+                k: tape.leaf(str(k), v) if name in wanted or k in wanted else v for k, v in value.items()
+            }
         elif isinstance(value, tuple | list) and name in wanted:
             given[name] = type(value)(tape.leaf(f"{name}[{i}]", v) for i, v in enumerate(value))
         elif name in wanted:
@@ -363,7 +368,7 @@ def _what_follows(code: CodeType) -> dict[int, tuple[str, str | None]]:
     """Instruction offset -> what happens to its result next: ("store", variable), ("return", None) or ("", None)."""
     found: dict[int, tuple[str, str | None]] = {}
     instructions = list(dis.get_instructions(code))
-    for now, after in zip(instructions, instructions[1:]):
+    for now, after in pairwise(instructions):
         what: tuple[str, str | None] = ("", None)
         if after.opname.startswith(("STORE_FAST", "STORE_NAME", "STORE_DEREF")):
             variable = after.argval[0] if isinstance(after.argval, tuple) else after.argval

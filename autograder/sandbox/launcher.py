@@ -68,7 +68,11 @@ class Sandbox:
     """
 
     def __init__(
-        self, *, withheld: Iterable[str] = (), packages: Sequence[str] = ("numpy", "matplotlib"), kind: str = "bwrap"
+        self,
+        *,
+        withheld: Iterable[str] = (),
+        packages: Sequence[str] = ("numpy", "matplotlib"),
+        kind: str = "bwrap",
     ) -> None:
         self.kind = kind
         self._kit = tempfile.TemporaryDirectory(prefix="course-kit-")
@@ -115,7 +119,7 @@ class Sandbox:
             paths = [str(kit), *dict.fromkeys(str(p.parent) for p in site.values())]
             code = boot.format(paths=paths, argv=["forkserver", str(fd), "--bare"])
             command = [python, "-ISBc", code]
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
         self._server = subprocess.Popen(
             command,
             pass_fds=[fd],
@@ -229,7 +233,9 @@ def _packages(names: Sequence[str]) -> dict[str, Path]:
             package = distribution(name)
         except PackageNotFoundError:
             if name in names:
-                raise UnfitError(f"{name} is not installed; the notebooks need it. Run `pip install {name}`.") from None
+                raise UnfitError(
+                    f"{name} is not installed; the notebooks need it. Run `pip install {name}`."
+                ) from None
             continue
         for file in package.files or ():
             top = file.parts[0]
@@ -238,7 +244,9 @@ def _packages(names: Sequence[str]) -> dict[str, Path]:
             found[top] = Path(str(package.locate_file(top))).resolve()
         for line in package.requires or ():
             if "extra ==" not in line:
-                todo.append(line.split(";")[0].strip().split(" ")[0].split("[")[0].rstrip("<>=!~0123456789.,"))
+                todo.append(
+                    line.split(";")[0].strip().split(" ")[0].split("[")[0].rstrip("<>=!~0123456789.,")
+                )
     return found
 
 
@@ -249,7 +257,15 @@ def _bwrap_arguments(kit: Path, site: dict[str, Path], environment: dict[str, st
         "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox",
         "--die-with-parent", "--new-session", "--cap-drop", "ALL",
     ]  # fmt: skip
-    for place in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d"):
+    for place in (
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/bin",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+    ):
         arguments += ["--ro-bind-try", place, place]
     if not str(base).startswith("/usr"):
         arguments += ["--ro-bind", str(base), str(base)]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,12 @@ class Named:
     value: str | None = None
 
 
-_ENTRY = re.compile(r"\s*(?P<name>\w+)\s*(?:=\s*(?P<value>[^,>]+?)\s*(?=,|$)|\((?P<sizes>[^)]*)\)(?P<kind>[^,]*))\s*(?:,|$)")
+_ENTRY = re.compile(
+    r"\s*(?P<name>\w+)\s*(?:=\s*(?P<value>[^,>]+?)\s*(?=,|$)|\((?P<sizes>[^)]*)\)(?P<kind>[^,]*))\s*(?:,|$)"
+)
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_shapes(line: str) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
     """A line of shapes as two tuples of entries: what goes in and what comes out.
 
@@ -58,9 +60,15 @@ def _entries(text: str, line: str) -> tuple[Named, ...]:
     while at < len(text) and text[at:].strip():
         match = _ENTRY.match(text, at)
         if match is None:
-            raise InputError(f"shapes: cannot read {text[at:].strip()!r} in {line!r}; write for example 'x (N, D)'.")
+            raise InputError(
+                f"shapes: cannot read {text[at:].strip()!r} in {line!r}; write for example 'x (N, D)'."
+            )
         sizes = match["sizes"]
-        axes = None if sizes is None or sizes.strip() == "..." else tuple(s.strip() for s in sizes.split(",") if s.strip())
+        axes = (
+            None
+            if sizes is None or sizes.strip() == "..."
+            else tuple(s.strip() for s in sizes.split(",") if s.strip())
+        )
         found.append(Named(match["name"], axes, (match["kind"] or "").strip(), match["value"]))
         at = match.end()
     return tuple(found)
@@ -146,11 +154,15 @@ def _text(shape: tuple[Any, ...]) -> str:
 def _advice(entries: tuple[Named, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
     """One change of one argument that would make everything fit, put as a question."""
     for i, (entry, shape) in enumerate(zip(entries, shapes)):
-        tries = [(f"{entry.name}.T", shape[::-1])] if len(shape) == 2 else []
+        tries: list[tuple[str, tuple[int, ...]]] = (
+            [(f"{entry.name}.T", shape[::-1])] if len(shape) == 2 else []
+        )
         if len(shape) == 2 and 1 in shape:
             tries.append((f"{entry.name}.ravel()", (shape[0] * shape[1],)))
         if entry.sizes is not None and len(shape) == len(entry.sizes) - 1:
-            tries.append((f"{entry.name}[None, :]" if len(shape) == 1 else f"{entry.name}[None]", (1, *shape)))
+            tries.append(
+                (f"{entry.name}[None, :]" if len(shape) == 1 else f"{entry.name}[None]", (1, *shape))
+            )
         for text, other in tries:
             if other != shape and isinstance(_match(entries, (*shapes[:i], other, *shapes[i + 1 :])), dict):
                 return f" Did you mean {text}?"
@@ -164,7 +176,9 @@ def check_labels(where: str, name: str, ids: Any, classes: int) -> np.ndarray:
     """
     array = np.asarray(ids)
     if array.size and array.dtype.kind not in "iu":
-        raise InputError(f"{where}: {name} holds {array.dtype} values; ids must be whole numbers, use {name}.astype(int).")
+        raise InputError(
+            f"{where}: {name} holds {array.dtype} values; ids must be whole numbers, use {name}.astype(int)."
+        )
     if array.size and (array.min() < 0 or array.max() >= classes):
         place = tuple(int(i) for i in np.argwhere((array < 0) | (array >= classes))[0])
         raise InputError(

@@ -13,7 +13,15 @@ import resource
 import struct
 import sys
 
-__all__ = ["FILTERED", "Unconfined", "die_with_parent", "drop_privileges", "filter_system_calls", "limit_resources", "own_namespaces"]
+__all__ = [
+    "FILTERED",
+    "Unconfined",
+    "die_with_parent",
+    "drop_privileges",
+    "filter_system_calls",
+    "limit_resources",
+    "own_namespaces",
+]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

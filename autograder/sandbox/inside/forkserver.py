@@ -37,7 +37,9 @@ def main() -> None:
     bare = "--bare" in sys.argv
     _warm_up()
     sys.meta_path.insert(0, _NoGrader())
-    control.sendall(json.dumps({"ready": True, "python": sys.version.split()[0], "numpy": np.__version__}).encode())
+    control.sendall(
+        json.dumps({"ready": True, "python": sys.version.split()[0], "numpy": np.__version__}).encode()
+    )
     running: set[int] = set()
     while True:
         message, fds = _receive(control)

@@ -39,7 +39,11 @@ class Session:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins, "display": self._display}
+        self.names: dict[str, Any] = {
+            "__name__": "__main__",
+            "__builtins__": builtins,
+            "display": self._display,
+        }
         self.handles: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}  # id(object) -> handle
         self.guests: dict[int, Any] = {}
@@ -120,7 +124,11 @@ class Session:
 
     def do_globals(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
         """The global names that a function mentions."""
-        return {"names": sorted(n for n in global_names(self.names.get(header["name"])) if isinstance(n, str))[:2000]}
+        return {
+            "names": sorted(n for n in global_names(self.names.get(header["name"])) if isinstance(n, str))[
+                :2000
+            ]
+        }
 
     def do_get(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
         """The value of a name."""
@@ -156,9 +164,13 @@ class Session:
             return {"error": self._describe(problem)}
         if value is None and is_stub(function):
             return {"error": {"kind": "missing", "text": f"{fn} has no body"}}
-        changed = [argument_name(function, i) for i, (a, m) in enumerate(zip(args, mine)) if not same_bits(a, m)]
+        changed = [
+            argument_name(function, i) for i, (a, m) in enumerate(zip(args, mine)) if not same_bits(a, m)
+        ]
         changed += [k for k in kwargs if not same_bits(kwargs[k], named[k])]
-        generators = {str(i): encode(m, blobs) for i, m in enumerate(mine) if isinstance(m, np.random.Generator)}
+        generators = {
+            str(i): encode(m, blobs) for i, m in enumerate(mine) if isinstance(m, np.random.Generator)
+        }
         generators |= {k: encode(m, blobs) for k, m in named.items() if isinstance(m, np.random.Generator)}
         try:
             with self._limited(limit):
@@ -302,14 +314,18 @@ class Session:
         """An exception as text, with the student's own frames only."""
         kind = "timeout" if isinstance(problem, TimeLimit) else "error"
         try:
-            text = "the time limit was reached" if kind == "timeout" else f"{type(problem).__name__}: {problem}"
+            text = (
+                "the time limit was reached" if kind == "timeout" else f"{type(problem).__name__}: {problem}"
+            )
             line, lines = None, []
             if isinstance(problem, SyntaxError):
                 line = problem.lineno
             for frame in traceback.extract_tb(problem.__traceback__, limit=200):
                 if frame.filename.startswith("<cell "):
                     line = frame.lineno
-                    lines.append(f"{frame.filename[1:-1]}, line {frame.lineno}, in {frame.name}\n    {frame.line}")
+                    lines.append(
+                        f"{frame.filename[1:-1]}, line {frame.lineno}, in {frame.name}\n    {frame.line}"
+                    )
             shown = "\n".join(lines[-12:] + [text])
         except BaseException:  # an exception whose text raises
             text, line, shown = f"{type(problem).__name__}", None, ""
@@ -415,4 +431,3 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "isinstance": lambda a, b: isinstance(a, b),
     "callable": callable,
 }
-

@@ -25,7 +25,9 @@ import numpy as np
 
 __all__ = ["Channel", "Closed", "Guest", "Handle", "Limits", "TooLong", "WireError", "decode", "encode"]
 
-DTYPES = frozenset(["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"])
+DTYPES = frozenset(
+    ["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
+)
 _HEAD = struct.Struct(">II")
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 

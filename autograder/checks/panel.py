@@ -1,0 +1,151 @@
+"""What a check cell shows: a compact panel as HTML and as plain text, made of the same few facts.
+
+Both take an `Outcome` or the JSON of a graded cell, so the laptop, formgrader and the feedback page look alike.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from typing import Any
+
+import numpy as np
+
+from .entry import Outcome
+
+__all__ = ["as_html", "as_text", "display", "facts"]
+
+_MARK = {"passed": "✓", "failed": "✗", "error": "✗", "timeout": "✗", "not_run": "○", "manual": "✎", "excused": "–"}
+_WORD = {
+    "passed": "passed",
+    "failed": "not yet right",
+    "error": "stopped with an error",
+    "timeout": "out of time",
+    "not_run": "not answered yet",
+    "manual": "marked by hand",
+    "excused": "not counted",
+}
+_EDGE = {"passed": "#2e7d32", "failed": "#b3261e", "error": "#b3261e", "timeout": "#b3261e"}
+
+
+def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
+    """The facts of a panel from an outcome or from the JSON of a graded cell."""
+    if isinstance(what, dict):
+        aspects = [(name, got, most) for _, name, got, most in what.get("aspects", [])]
+        return {**what, "title": what["grade_id"], "aspects": aspects, "pictures": []}
+    return {
+        "title": what.entry,
+        "score": what.score,
+        "max_score": what.max_score,
+        "status": what.status,
+        "aspects": what.aspects,
+        "notes": list(what.notes),
+        "message": what.message,
+        "findings": [
+            {"aspect": f.aspect, "text": f.text, "ids": list(f.ids), "evidence": f.evidence, "line": f.line, "hints": list(f.hints)}
+            for f in what.findings
+        ],
+        "pictures": [(f.aspect, f.errors) for f in what.findings if f.errors is not None and f.errors.size > 1],
+    }
+
+
+def as_text(what: Outcome | dict[str, Any]) -> str:
+    """The panel as plain text."""
+    fact = facts(what)
+    points = f"{fact['score'] or 0:g} of {fact['max_score']:g} points"
+    lines = [f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}, {points}"]
+    lines += [f"  {note}" for note in fact.get("notes", [])]
+    for finding in _told_once(fact["findings"]):
+        where = f" (line {finding['line']})" if finding.get("line") else ""
+        lines.append(f"  ✗ {', '.join(finding['aspects'])}: {finding['text']}{where}")
+        if finding.get("evidence"):
+            lines.append(f"    {finding['evidence']}")
+        if finding.get("hints"):
+            lines.append(f"    Hint: {finding['hints'][0]}")
+    if not fact["findings"] and fact["status"] != "passed" and fact.get("message"):
+        lines.append(f"  {fact['message']}")
+    return "\n".join(lines)
+
+
+def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None = None) -> str:
+    """The panel as one HTML element without scripts; colours only repeat what words and signs say."""
+    fact = facts(what)
+    e = html.escape
+    status = fact["status"]
+    edge = _EDGE.get(status, "#6b7280")
+    parts = [
+        f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" style="border-left:4px solid {edge};'
+        'padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em">',
+        f'<div><b>{_MARK.get(status, "?")} {e(str(fact["title"]))}</b> — {e(_WORD.get(status, status))}, '
+        f"{fact['score'] or 0:g} of {fact['max_score']:g} points</div>",
+    ]
+    lost = {name for name, got, most in fact["aspects"] if got < most}
+    if fact["aspects"] and lost and len(fact["aspects"]) > 1:
+        chips = " · ".join(f"{'✗' if got < most else '✓'} {e(name)} {got:g}/{most:g}" for name, got, most in fact["aspects"])
+        parts.append(f'<div style="opacity:.85;font-size:13px">{chips}</div>')
+    parts += [f"<div>{e(note)}</div>" for note in fact.get("notes", [])]
+    for finding in _told_once(fact["findings"]):
+        where = f" <i>Line {finding['line']} of your cell.</i>" if finding.get("line") else ""
+        parts.append(f'<div style="margin-top:.3em"><b>{e(", ".join(finding["aspects"]))}:</b> {e(finding["text"])}{where}</div>')
+        if finding.get("evidence"):
+            parts.append(f'<div style="opacity:.85;font-size:13px"><code>{e(finding["evidence"])}</code></div>')
+        parts += [_picture(errors, name) for name, errors in fact["pictures"] if name in finding["aspects"]][:1]
+        if finding.get("hints"):
+            parts.append(_hints(finding["hints"]))
+    if not fact["findings"] and status != "passed" and fact.get("message"):
+        parts.append(f"<div>{e(fact['message'])}</div>")
+    if totals is not None:
+        parts.append(f'<div style="opacity:.7;font-size:12px;margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>')
+    return "".join(parts) + "</div>"
+
+
+def display(outcome: Outcome, totals: tuple[float, float]) -> None:
+    """Show the panel: as HTML where a notebook listens, as text elsewhere."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or not hasattr(shell, "kernel"):
+        print(as_text(outcome))
+        return
+    from IPython.display import display as show
+
+    show({"text/html": as_html(outcome, totals), "text/plain": as_text(outcome)}, raw=True)
+
+
+def _told_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings with the same sentence are told once, for all their aspects."""
+    told: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        first = told.setdefault(finding["text"], {**finding, "aspects": []})
+        first["aspects"].append(finding["aspect"])
+    return list(told.values())
+
+
+def _hints(hints: list[str]) -> str:
+    """Hints one inside the other: the next one is shown on request."""
+    inner = ""
+    for number in range(len(hints), 0, -1):
+        text = html.escape(hints[number - 1])
+        inner = f'<details style="margin-left:.6em"><summary>Hint {number}</summary>{text}{inner}</details>'
+    return inner
+
+
+def _picture(errors: np.ndarray, name: str) -> str:
+    """A heat map of relative errors: dark cells and crosses are wrong entries."""
+    grid = np.atleast_2d(errors.reshape(errors.shape[0], -1) if errors.ndim > 1 else errors)[:24, :48]
+    rows, columns = grid.shape
+    size = 12
+    wrong = grid > 1e-6
+    boxes = []
+    for i in range(rows):
+        for j in range(columns):
+            shade = 0.15 + 0.85 * float(min(1.0, max(0.0, 1 + np.log10(max(grid[i, j], 1e-12)) / 6))) if wrong[i, j] else 0.0
+            fill = f'fill="#b3261e" fill-opacity="{shade:.2f}"' if wrong[i, j] else 'fill="none"'
+            boxes.append(f'<rect x="{j * size}" y="{i * size}" width="{size}" height="{size}" {fill} stroke="#888" stroke-width=".5"/>')
+            if wrong[i, j]:
+                x, y = j * size, i * size
+                boxes.append(f'<path d="M{x + 3} {y + 3}l6 6m0 -6l-6 6" stroke="currentColor" stroke-width="1"/>')
+    count = f"{int(wrong.sum())} of {errors.size} entries of {html.escape(name)} are wrong"
+    return (
+        f'<svg role="img" aria-label="{count}" width="{columns * size + 2}" height="{rows * size + 2}" '
+        f'viewBox="-1 -1 {columns * size + 2} {rows * size + 2}"><title>{count}</title>{"".join(boxes)}</svg>'
+        f'<div style="font-size:12px;opacity:.8">{count} (crossed out).</div>'
+    )

@@ -1,0 +1,478 @@
+"""The grader's end of a student's process: requests, proxies of objects that live there, guests that live here.
+
+What arrives is a value of exact built-in types, a `RemoteObject`, or a `StudentError`; anything else ends the process.
+"""
+
+from __future__ import annotations
+
+import operator
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import NotAnswered, Reply, StudentError
+from autograder.sandbox.inside.wire import Closed, Guest, Handle, TooLong, WireError, decode, encode
+from autograder.sandbox.launcher import ProcessLimits, Sandbox
+
+__all__ = ["ProcessDied", "RemoteObject", "RemoteSession", "RemoteSubject", "guest"]
+
+GRACE = 1.5  # seconds beyond a time limit before the process is ended from outside
+MAX_ASKS = 200_000  # callbacks of one request
+
+
+class ProcessDied(StudentError):
+    """The student's process ended or had to be ended; another one has to take over."""
+
+
+class guest:
+    """Wrap an object of ours so that the student's code may use the listed names of it, and nothing else.
+
+    names  methods as "step", plain attributes as "=lr"
+    """
+
+    def __init__(self, thing: Any, names: Sequence[str] = ("__call__",)) -> None:
+        self.thing, self.names = thing, tuple(names)
+
+
+class RemoteSession:
+    """One student process: cells run in it, and its objects are reached through it."""
+
+    def __init__(self, sandbox: Sandbox, limits: ProcessLimits, call_seconds: float = 5.0) -> None:
+        self.sandbox, self.call_seconds = sandbox, call_seconds
+        self.process = sandbox.spawn(limits)
+        self.number = 0
+        self.dead: str | None = None
+        self.objects: weakref.WeakValueDictionary[int, RemoteObject] = weakref.WeakValueDictionary()
+        self.dropped: list[int] = []
+        self.guests: dict[int, guest] = {}
+        self.guest_of: dict[int, int] = {}
+
+    def close(self) -> None:
+        """End the process and everything in it."""
+        if self.process is not None:
+            self.sandbox.end(self.process)
+            self.process = None  # type: ignore[assignment]
+            self.dead = self.dead or "it was ended"
+
+    def execute(
+        self, cell: str, source: str, limit: float
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Run a cell; its outputs and its error, if any. Raises ProcessDied."""
+        header, body = self.request("exec", limit, cell=cell, source=source, limit=limit)
+        outputs = []
+        listed = header.get("outputs")
+        for item in listed[:100] if isinstance(listed, list) else []:
+            if not isinstance(item, dict):
+                continue
+            if item.get("type") == "text" and isinstance(item.get("text"), str):
+                outputs.append({"type": "text", "text": item["text"][: 64 << 10]})
+            elif item.get("type") == "png":
+                data = decode(item.get("data"), body)
+                if isinstance(data, bytes) and data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) <= 256 << 10:
+                    outputs.append({"type": "png", "png": data})
+        error = header.get("error")
+        return outputs, _error_fields(error) if error is not None else None
+
+    def names(self) -> set[str]:
+        """The names that are defined."""
+        header, _ = self.request("names", self.call_seconds)
+        return {n for n in _strings(header.get("names"))} - {n for n in _strings(header.get("stubs"))}
+
+    def globals_of(self, name: str) -> frozenset[str]:
+        """The global names that the code of a function mentions."""
+        header, _ = self.request("globals", self.call_seconds, name=name)
+        return frozenset(_strings(header.get("names")))
+
+    def get(self, name: str) -> Any:
+        """The value of a name, or a proxy. Raises NotAnswered."""
+        return self._value(*self.request("get", self.call_seconds, name=name))
+
+    def call(self, fn: str | int, args: Sequence[Any], kwargs: Mapping[str, Any], limit: float) -> Reply:
+        """Call a function by name or by handle."""
+        blobs: list[bytes] = []
+        fields = {"args": self._encode(list(args), blobs), "kwargs": self._encode(dict(kwargs), blobs)}
+        header, body = self.request("call", limit, blobs, fn=fn, limit=limit, **fields)
+        reply = self._reply(header, body)
+        self._move_generators(header.get("rng"), body, args, kwargs)
+        return reply
+
+    def call_many(self, fn: str | int, calls: Sequence[Sequence[Any]], limit: float) -> list[Reply]:
+        """Many calls in one request."""
+        blobs: list[bytes] = []
+        data = self._encode([list(c) for c in calls], blobs)
+        header, body = self.request(
+            "batch", limit * max(1, len(calls)), blobs, fn=fn, calls=data, limit=limit
+        )
+        replies = header.get("replies")
+        if (
+            not isinstance(replies, list)
+            or len(replies) != len(calls)
+            or not all(isinstance(r, dict) for r in replies)
+        ):
+            self._violation("a batch with another number of replies")
+        return [self._reply(r, body) for r in replies]
+
+    def operate(self, name: str, *args: Any) -> Any:
+        """An operation on objects of the student's (see `session._OPERATIONS`)."""
+        blobs: list[bytes] = []
+        header, body = self.request(
+            "operate",
+            self.call_seconds,
+            blobs,
+            name=name,
+            limit=self.call_seconds,
+            args=self._encode(list(args), blobs),
+        )
+        return self._value(header, body)
+
+    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
+        """(line, variable, array) of one call; empty when it fails."""
+        blobs: list[bytes] = []
+        try:
+            data = self._encode(list(args), blobs)
+            header, body = self.request(
+                "trace", self.call_seconds, blobs, fn=name, args=data, limit=self.call_seconds
+            )
+            steps = self._value(header, body)
+        except (StudentError, NotAnswered):
+            return []
+        if not isinstance(steps, list):
+            return []
+        return [
+            s
+            for s in steps
+            if isinstance(s, tuple) and len(s) == 3 and type(s[0]) is int and type(s[1]) is str
+        ]
+
+    @contextmanager
+    def bound(self, replacements: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+        """Inside: the student's code sees these names bound to our functions."""
+        blobs: list[bytes] = []
+        data = self._encode({k: guest(f) for k, f in replacements.items()}, blobs)
+        self.request("bind", self.call_seconds, blobs, names=data)
+        try:
+            yield
+        finally:
+            if self.dead is None:
+                self.request("unbind", self.call_seconds)
+
+    # --- requests and replies ------------------------------------------------------------------------------------
+
+    def request(
+        self, op: str, seconds: float, blobs: list[bytes] | None = None, **fields: Any
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a request, serve callbacks until its reply is there. Raises ProcessDied."""
+        if self.dead is not None:
+            raise ProcessDied(f"The process of this notebook has ended: {self.dead}.")
+        if self.dropped and op != "release":
+            gone, self.dropped = self.dropped, []
+            self.request("release", 5.0, handles=gone)
+        self.number += 1
+        number, asks = self.number, 0
+        channel = self.process.channel
+        try:
+            channel.send({"op": op, "n": number, **fields}, blobs)
+            while True:
+                header, body = channel.receive(seconds + GRACE)
+                if header.get("op") == "reply" and header.get("n") == number:
+                    return header, body
+                if header.get("op") == "refused":
+                    self._end(f"the sandbox refused: {header.get('text')}")
+                    from autograder.errors import UnfitError
+
+                    raise UnfitError(
+                        f"The sandbox could not be put up around a process: {str(header.get('text'))[:300]}"
+                    )
+                asks += 1
+                if header.get("op") != "ask" or asks > MAX_ASKS:
+                    raise WireError("a message that was not asked for")
+                self._serve(header, body)
+        except TooLong:
+            self._end("it did not come back within the time limit")
+            raise ProcessDied(
+                "The time limit was reached, and the process had to be ended.", kind="timeout"
+            ) from None
+        except Closed:
+            self._end("it ended by itself or was ended by the system (out of memory, or an exit)")
+            raise ProcessDied(
+                "The process ended in the middle: an exit, a crash, or no memory left."
+            ) from None
+        except WireError as error:
+            self._violation(str(error))
+            raise  # not reached
+
+    def _violation(self, why: str) -> None:
+        self._end(f"it sent something that is not a reply ({why})")
+        raise ProcessDied(f"The process sent something that cannot be used: {why}.")
+
+    def _end(self, why: str) -> None:
+        self.dead = why
+        process, self.process = self.process, None  # type: ignore[assignment]
+        if process is not None:
+            self.sandbox.end(process)
+
+    def _serve(self, header: dict[str, Any], body: bytes) -> None:
+        number, name = header.get("guest"), header.get("name")
+        mine = self.guests.get(number) if type(number) is int else None
+        data = decode(header.get("args"), body, self._unwrap)
+        if mine is None or name not in mine.names or not isinstance(data, tuple) or len(data) != 2:
+            raise WireError("a callback to something that was not lent")
+        args, kwargs = data
+        if (
+            not isinstance(args, list)
+            or not isinstance(kwargs, dict)
+            or any(type(k) is not str for k in kwargs)
+        ):
+            raise WireError("a callback without arguments")
+        blobs: list[bytes] = []
+        answer: dict[str, Any]
+        try:
+            if name == "__call__":
+                value = mine.thing(*args, **kwargs)
+            elif name.startswith("="):
+                value = getattr(mine.thing, name[1:])
+            else:
+                value = getattr(mine.thing, name)(*args, **kwargs)
+            answer = {"value": self._encode(value, blobs)}
+        except (ProcessDied, WireError):
+            raise
+        except Exception as error:
+            blobs, answer = [], {"error": {"type": type(error).__name__, "text": str(error)[:300]}}
+        self.process.channel.send({"op": "answer", "n": header.get("n"), **answer}, blobs)
+
+    def _reply(self, header: dict[str, Any], body: bytes) -> Reply:
+        error = header.get("error")
+        if error is not None:
+            fields = _error_fields(error)
+            if fields["kind"] == "missing":
+                raise NotAnswered(f"Not answered yet: {fields['text']}.")
+            return Reply(error=StudentError(**fields))
+        try:
+            value = decode(header.get("value"), body, self._unwrap)
+        except WireError as problem:
+            self._violation(str(problem))
+        changed = tuple(n[:60] for n in _strings(header.get("changed")))[:20]
+        return Reply(value, changed=changed)
+
+    def _value(self, header: dict[str, Any], body: bytes) -> Any:
+        reply = self._reply(header, body)
+        if reply.error is not None:
+            raise reply.error
+        return reply.value
+
+    def _move_generators(
+        self, states: Any, body: bytes, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """A generator that was passed has been drawn from over there: ours moves on as well."""
+        if not isinstance(states, dict):
+            return
+        ours = {str(i): a for i, a in enumerate(args)} | dict(kwargs)
+        for key, data in states.items():
+            mine = ours.get(key)
+            if isinstance(mine, np.random.Generator):
+                theirs = decode(data, body)
+                if isinstance(theirs, np.random.Generator):
+                    mine.bit_generator.state = theirs.bit_generator.state
+
+    def _encode(self, value: Any, blobs: list[bytes]) -> Any:
+        return encode(value, blobs, self._wrap)
+
+    def _wrap(self, thing: Any) -> Handle | Guest:
+        if isinstance(thing, RemoteObject):
+            session, number = object.__getattribute__(thing, "_at")
+            if session is not self:
+                raise ProcessDied("This object lived in a process that has ended.")
+            return Handle(number)
+        lent = thing if isinstance(thing, guest) else guest(thing)
+        key = id(lent.thing)
+        if key not in self.guest_of:
+            number = len(self.guests) + 1
+            self.guests[number], self.guest_of[key] = (
+                lent,
+                number,
+            )  # the guest keeps its object alive: id() is unique
+        number = self.guest_of[key]
+        return Guest(number, self.guests[number].names)
+
+    def _unwrap(self, reference: Handle | Guest) -> Any:
+        if isinstance(reference, Guest):
+            if reference.id not in self.guests:
+                raise WireError("a guest that was never lent")
+            return self.guests[reference.id].thing
+        found = self.objects.get(reference.id)
+        if found is None:
+            found = self.objects[reference.id] = RemoteObject(self, reference.id, reference.type)
+        return found
+
+
+class RemoteObject:
+    """An object of the student's that stays on the student's side; attributes, calls and operators go there.
+
+    Equality of two remote objects is asked over there; identity here is identity there (one object, one handle).
+    """
+
+    __slots__ = ("__weakref__", "_at", "_type")
+
+    def __init__(self, session: RemoteSession, number: int, kind: str) -> None:
+        object.__setattr__(self, "_at", (session, number))
+        object.__setattr__(self, "_type", kind)
+
+    def __del__(self) -> None:
+        session, number = object.__getattribute__(self, "_at")
+        session.dropped.append(number)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)  # NumPy and copy look for protocols that a proxy does not take part in
+        session, _ = object.__getattribute__(self, "_at")
+        return session.operate("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _operate(self, "setattr", name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        session, number = object.__getattribute__(self, "_at")
+        reply = session.call(number, args, kwargs, session.call_seconds)
+        if reply.error is not None:
+            raise reply.error
+        return reply.value
+
+    def __iter__(self) -> Iterator[Any]:
+        iterator = _operate(self, "iter")
+        while True:
+            taken = _operate(iterator, "take", 1) if isinstance(iterator, RemoteObject) else None
+            if not isinstance(taken, tuple) or len(taken) != 2 or not isinstance(taken[0], list):
+                raise StudentError("this cannot be iterated over")
+            yield from taken[0]
+            if taken[1]:
+                return
+
+    def __len__(self) -> int:
+        return operator.index(_operate(self, "len"))
+
+    def __bool__(self) -> bool:
+        return _operate(self, "bool") is True
+
+    def __float__(self) -> float:
+        return float(_operate(self, "float"))
+
+    def __int__(self) -> int:
+        return int(_operate(self, "int"))
+
+    def __hash__(self) -> int:
+        return hash(object.__getattribute__(self, "_at")[1])
+
+    def __repr__(self) -> str:
+        return f"<the student's {object.__getattribute__(self, '_type')}>"
+
+    def __eq__(self, other: object) -> Any:
+        return True if other is self else _operate(self, "eq", other)
+
+    def __ne__(self, other: object) -> Any:
+        return False if other is self else _operate(self, "ne", other)
+
+
+def _operate(thing: RemoteObject, name: str, *args: Any) -> Any:
+    session, _ = object.__getattribute__(thing, "_at")
+    return session.operate(name, thing, *args)
+
+
+def _add_operators() -> None:
+    def forward(name: str) -> Callable[..., Any]:
+        return lambda self, *args: _operate(self, name, *args)
+
+    def reflected(name: str) -> Callable[..., Any]:
+        return lambda self, other: object.__getattribute__(self, "_at")[0].operate(name, other, self)
+
+    binary = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()
+    for name in binary:
+        setattr(RemoteObject, f"__{name.rstrip('_')}__", forward(name))
+        setattr(RemoteObject, f"__r{name.rstrip('_')}__", reflected(name))
+    for name in "neg pos abs invert lt le gt ge getitem setitem delitem contains".split():
+        setattr(RemoteObject, f"__{name}__", forward(name))
+    # an array on the left must not take the proxy apart item by item
+    RemoteObject.__array_ufunc__ = None  # type: ignore[attr-defined]
+
+
+_add_operators()
+
+
+class RemoteSubject:
+    """The names of a student's process as a subject of checks (see `checks.entry.Subject`).
+
+    `session` gives the process of the moment: after a death it is another one.
+    """
+
+    def __init__(self, session: Callable[[], RemoteSession], seconds: float = 5.0) -> None:
+        self.session, self.seconds = session, seconds
+        self.replaced: tuple[str, ...] = ()
+        self.lost: dict[tuple[str, tuple[str, ...]], StudentError] = {}
+
+    def get(self, name: str) -> Any:
+        return self.session().get(name)
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
+        return self._once(name, lambda: self.session().call(name, args, kwargs, self.seconds))
+
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+        replies: list[Reply] = []
+        for start in range(0, len(calls), 200):
+            part = calls[start : start + 200]
+            got = self._once(name, lambda part=part: self.session().call_many(name, part, self.seconds))  # type: ignore[misc]
+            replies += got if isinstance(got, list) else [got] * len(part)
+        return replies
+
+    def _once(self, name: str, ask: Callable[[], Any]) -> Any:
+        """A function that ran out of time or killed its process is not waited for a second time."""
+        key = (name, self.replaced)
+        if key in self.lost:
+            return Reply(error=self.lost[key])
+        try:
+            reply = ask()
+        except ProcessDied as died:
+            self.lost[key] = StudentError(f"{name}: {died.text}", kind=died.kind)
+            return Reply(error=self.lost[key])
+        for one in reply if isinstance(reply, list) else [reply]:
+            if one.error is not None and one.error.kind == "timeout":
+                self.lost[key] = StudentError(
+                    f"{name} did not finish within {self.seconds:g} seconds.", kind="timeout"
+                )
+                return Reply(error=self.lost[key])
+            if one.error is not None and not one.error.text.startswith(name):
+                one.error.text = f"{name} raises {one.error.text}"
+        return reply
+
+    def globals_of(self, name: str) -> frozenset[str]:
+        return self.session().globals_of(name)
+
+    @contextmanager
+    def bound(self, replacements: Mapping[str, Any]) -> Iterator[None]:
+        before, self.replaced = self.replaced, tuple(sorted({*self.replaced, *replacements}))
+        try:
+            with self.session().bound(replacements):
+                yield
+        finally:
+            self.replaced = before
+
+    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
+        return self.session().trace(name, args)
+
+
+def _error_fields(error: Any) -> dict[str, Any]:
+    """An error report from over there, with every field of the type and size that we expect."""
+    if not isinstance(error, dict):
+        return {"text": "an error without a description", "kind": "error"}
+    kind, text, line, trace = (error.get(k) for k in ("kind", "text", "line", "traceback"))
+    return {
+        "kind": kind if kind in ("error", "timeout", "missing") else "error",
+        "text": (text if isinstance(text, str) else "an error without a description")[:600],
+        "line": line if type(line) is int and 0 < line < 100_000 else None,
+        "traceback": (trace if isinstance(trace, str) else "")[:4000],
+    }
+
+
+def _strings(items: Any) -> list[str]:
+    return [s for s in items[:5000] if isinstance(s, str)] if isinstance(items, list) else []

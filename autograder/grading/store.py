@@ -1,0 +1,232 @@
+"""One JSON file for every submission: the memory of the pipeline, and what gradebook, feedback and reports are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from autograder.build.release import write_atomically
+from autograder.checks.entry import Outcome
+
+from .execute import CellResult, png_text
+from .rebuild import Rebuilt
+
+__all__ = ["ResultStore", "cell_digests", "failed_result", "make_result", "public", "summary"]
+
+FORMAT = 1
+
+
+class ResultStore:
+    """The folder `results/ASSIGNMENT/`. Files are written whole or not at all; a broken one counts as absent."""
+
+    def __init__(self, folder: Path, assignment: str) -> None:
+        self.folder = folder / assignment
+        self.assignment = assignment
+
+    def path(self, student: str) -> Path:
+        return self.folder / f"{student}.json"
+
+    def get(self, student: str) -> dict[str, Any] | None:
+        """The stored result of a student, or None."""
+        try:
+            result = json.loads(self.path(student).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return result if isinstance(result, dict) and result.get("format") == FORMAT else None
+
+    def put(self, result: dict[str, Any]) -> None:
+        """Write a result."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_atomically(self.path(result["student"]), text)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.folder.glob("*.json")):
+            result = self.get(path.stem)
+            if result is not None:
+                yield result
+
+
+def make_result(
+    assignment: str,
+    student: str,
+    cells: Sequence[Rebuilt],
+    results: Sequence[CellResult],
+    *,
+    digests: dict[str, str],
+    submitted: str,
+    timestamp: str | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """Everything about one graded submission, as JSON."""
+    graded = [_graded_cell(r) for r in results if r.role in ("test", "manual")]
+    typed = next((c.source for c in cells if c.grade_id == "student-id"), "")
+    return {
+        "format": FORMAT,
+        "assignment": assignment,
+        "student": student,
+        "status": "graded",
+        "message": "",
+        "submitted": submitted,
+        "timestamp": timestamp,
+        "digests": digests,
+        "seconds": round(seconds, 3),
+        "typed_id": typed[:200],
+        "cells": graded,
+        "notebook": [_notebook_cell(c, r) for c, r in zip(cells, results)],
+        **summary(graded),
+    }
+
+
+def failed_result(
+    assignment: str,
+    student: str,
+    message: str,
+    graded: Iterable[Rebuilt],
+    *,
+    digest: str,
+    submitted: str,
+    timestamp: str | None,
+) -> dict[str, Any]:
+    """A submission that cannot be graded: every cell scores 0 and the message says why."""
+    cells = []
+    for cell in graded:
+        result = CellResult(cell.grade_id, cell.role, 0.0, cell.points, "not_run", cell.bonus, message)
+        cells.append(_graded_cell(result))
+    return {
+        "format": FORMAT,
+        "assignment": assignment,
+        "student": student,
+        "status": "failed",
+        "message": message,
+        "submitted": submitted,
+        "timestamp": timestamp,
+        "digests": {"": digest},
+        "seconds": 0.0,
+        "typed_id": "",
+        "cells": cells,
+        "notebook": [],
+        **summary(cells),
+    }
+
+
+def summary(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """score and max_score over all cells that are neither bonus nor excused; bonus apart."""
+    counted = [c for c in cells if not c["bonus"] and c["status"] != "excused"]
+    return {
+        "score": round(sum(c["score"] or 0.0 for c in counted), 6),
+        "max_score": round(sum(c["max_score"] for c in counted), 6),
+        "bonus": round(sum(c["score"] or 0.0 for c in cells if c["bonus"]), 6),
+    }
+
+
+def public(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a result that outside tools read."""
+    keys = ("grade_id", "score", "max_score", "status", "bonus", "diagnosis", "message")
+    return {
+        "student": result["student"],
+        "status": result["status"],
+        "score": result["score"],
+        "max_score": result["max_score"],
+        "seconds": result["seconds"],
+        **({"message": result["message"]} if result["message"] else {}),
+        "cells": [{k: c[k] for k in keys} for c in result["cells"]],
+    }
+
+
+def _graded_cell(result: CellResult) -> dict[str, Any]:
+    return {
+        "grade_id": result.grade_id,
+        "score": result.score,
+        "max_score": result.max_score,
+        "status": result.status,
+        "bonus": result.bonus,
+        "manual": result.role == "manual",
+        "diagnosis": list(result.diagnosis),
+        "message": result.message,
+        "findings": [f for o in result.outcomes for f in _findings(o)],
+        "aspects": [[o.entry, *a] for o in result.outcomes for a in o.aspects],
+        "notes": [n for o in result.outcomes for n in o.notes],
+        "seconds": result.seconds,
+    }
+
+
+def _findings(outcome: Outcome) -> list[dict[str, Any]]:
+    return [
+        {
+            "aspect": f.aspect,
+            "text": f.text,
+            "ids": list(f.ids),
+            "evidence": f.evidence,
+            "line": f.line,
+            "hints": list(f.hints),
+            "hidden": f.hidden,
+        }
+        for f in outcome.findings
+    ]
+
+
+def _notebook_cell(cell: Rebuilt, result: CellResult) -> dict[str, Any]:
+    outputs = []
+    for output in result.outputs:
+        if output["type"] == "png":
+            outputs.append(
+                {
+                    "type": "png",
+                    "png": png_text(output["png"]),
+                    "as_submitted": bool(output.get("as_submitted")),
+                }
+            )
+        else:
+            outputs.append(output)
+    return {
+        "role": cell.role,
+        "kind": cell.kind,
+        "id": cell.id,
+        "grade_id": cell.grade_id,
+        "source": cell.source,
+        "outputs": outputs,
+        "error": result.error,
+    }
+
+
+def cell_digests(cells: Sequence[Rebuilt], salt: str, settings: str = "") -> dict[str, str]:
+    """One digest for every test cell: the cell, given cells, all code of the student's, the grader and the library.
+
+    A stored result with the same digests need not be computed again.
+    """
+    base = hashlib.blake2b(digest_size=12)
+    for part in (versions(), salt, settings):
+        base.update(part.encode() + b"\x00")
+    for cell in cells:
+        if cell.role != "test":
+            base.update(f"{cell.role}\x00{cell.grade_id}\x00{cell.source}\x01".encode())
+    digests = {"": base.hexdigest()}
+    for cell in cells:
+        if cell.role == "test":
+            own = base.copy()
+            own.update(f"{cell.grade_id}\x00{cell.points}\x00{cell.source}".encode())
+            digests[cell.grade_id] = own.hexdigest()
+    return digests
+
+
+@lru_cache(maxsize=1)
+def versions() -> str:
+    """A digest of everything of ours that can change a mark: grader, checks, library, NumPy."""
+    import numpy as np
+
+    import autograder
+    import course
+
+    total = hashlib.blake2b(digest_size=12)
+    total.update(np.__version__.encode())
+    for package in (autograder, course):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*")):
+            if path.suffix in (".py", ".toml", ".json") and not {"report", "web"} & set(path.parts):
+                total.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return total.hexdigest()
