@@ -1,0 +1,1 @@
+"""Checks, diagnosis and grading for the course: `autograder --help`, and `autograder.checks` for writing checks."""

@@ -38,16 +38,14 @@ class CourseFolder:
 
     def _own_or_kit(self, name: str) -> Path:
         own = self.root / name
-        has = own.is_dir() and any(own.glob("A[0-9][0-9]-*"))
+        pattern = "A[0-9][0-9]-*.py" if name == "solutions" else "A[0-9][0-9]-*"
+        has = own.is_dir() and any(own.glob(pattern))
         return own if has or not (KIT / name).is_dir() else KIT / name
 
     @property
     def solutions(self) -> Path:
+        """The text sources: the folder's own, else the kit's."""
         return self._own_or_kit("solutions")
-
-    @property
-    def notebooks(self) -> Path:
-        return self._own_or_kit("notebooks")
 
     @property
     def built(self) -> Path:

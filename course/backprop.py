@@ -47,7 +47,7 @@ def numeric_grad(f: Callable[[Any], Any], x: Any, h: float = 1e-5) -> Any:
 
     f gets a float64 copy of x with one entry changed; x itself stays as it is.
 
-    Shapes: f = sum, x (N, D) -> g (N, D)
+    Shapes: f = np.sum, x (N, D) -> g (N, D)
     Source: deck 004, objective "finite difference method"
 
     >>> numeric_grad(lambda x: (x**2).sum(), np.array([1, 3])).round(6)
@@ -144,7 +144,7 @@ def mlp_forward(X: Any, params: Mapping[str, Any], act: str = "tanh") -> tuple[A
 
     `params` holds W1, b1, …, WL, bL with L ≥ 1.
 
-    Shapes: X (N, D), params = {W1 (D, H), b1 (H,), …, WL (K, M), bL (M,)} -> Z (N, M); and the cache
+    Shapes: X (N, D), params = dict(W1=draw(D, H), b1=draw(H), W2=draw(H, M), b2=draw(M)) -> Z (N, M); and the cache
     Source: deck 000, eq. (4)-(5); deck 003, algorithm 6.3
     Raises: InputError when params lacks a layer; ShapeError naming the arrays that do not fit.
     """
@@ -189,7 +189,7 @@ def nn_forward(x: Any, y: Any, alpha: Any, beta: Any) -> dict[str, Any]:
 
     a = α x, z = σ(a), b = β·z, ŷ = σ(b), J = −(y log ŷ + (1 − y) log(1 − ŷ)), with x_0 = z_0 = 1
 
-    Shapes: x (M,), y = 1, alpha (D, M+1), beta (D+1,) -> o = dict of x (M+1,), a (D,), z (D+1,), b, yhat, J
+    Shapes: x (M,), y = 1, alpha (D, M+1), beta (D+1,); a dict of x (M+1,), a (D,), z (D+1,) and floats b, yhat, J
     Source: deck 004, "Case 2", where J lacks its minus sign
     Raises: ShapeError when x, alpha and beta do not fit; InputError when y is neither 0 nor 1.
     """
@@ -207,7 +207,8 @@ def nn_backward(x: Any, y: Any, alpha: Any, beta: Any, o: Mapping[str, Any]) -> 
 
     dJ/db = ŷ − y;  dβ = dJ/db z;  dJ/da_j = dJ/db β_j z_j (1 − z_j), j = 1 … D;  dα = (dJ/da) xᵀ
 
-    Shapes: x (M,), y = 1, alpha (D, M+1), beta (D+1,), o = nn_forward(…) -> g_alpha (D, M+1), g_beta (D+1,)
+    Shapes: x (M,), y = 1, alpha (D, M+1), beta (D+1,), o = nn_forward(x, y, alpha, beta)
+        -> g_alpha (D, M+1), g_beta (D+1,)
     Source: deck 004, "Case 2", whose last sum starts at j = 1: z_0 is no unit
     """
     (db,), _ = bce_with_logits_backward(1.0, np.array([o["b"]]), np.array([y]))
@@ -222,7 +223,8 @@ def sgd_train(
 
     α ← α − γ dJ/dα, β ← β − γ dJ/dβ; after each epoch the mean J of both data sets (nats)
 
-    Shapes: data = (X (N, M), y (N,)), data_test, alpha (D, M+1), beta (D+1,) -> alpha, beta, J_train (E,), J_test (E,)
+    Shapes: data = (draw(N, M), np.ones(N)), data_test = data, alpha (D, M+1), beta (D+1,), epochs = 3, gamma = 0.1
+        -> alpha (D, M+1), beta (D+1,), J_train (3,), J_test (3,)
     Source: deck 004, "SGD with NNFORWARD and NNBACKWARD"
     """
     alpha, beta = np.array(alpha, dtype=np.float64), np.array(beta, dtype=np.float64)
@@ -250,7 +252,7 @@ def gradcheck_report(
 
     error = max|g − n| / max(max|g|, max|n|), and 0 where both are 0 everywhere
 
-    Shapes: f = params -> float, params = dict of arrays, grads = dict of arrays -> dict name -> error
+    Shapes: f = lambda p: p["W"].sum(), params = dict(W=draw(D)), grads = dict(W=np.ones(D)); a dict of errors
     Source: deck 004, objective "finite difference method"
     Raises: ShapeError when a gradient has not the shape of its parameter; InputError when one is missing.
     """

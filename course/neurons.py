@@ -162,7 +162,7 @@ def leaky_relu_backward(dout: Any, z: Any, alpha: float = 0.01) -> Any:
 
     Source: deck 003, 6.3.1
     """
-    return dout * ((z > 0) * (1 - alpha) + alpha)
+    return dout * (z > 0) * (1 - alpha) + dout * alpha
 
 
 @differentiable

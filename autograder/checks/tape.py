@@ -194,14 +194,16 @@ class Replay:
     edges   (node index, input position) -> f(node, i, g, gradient for the input) -> gradient for the input
     nodes   node index -> f(node, g) -> g, before the gradient is handed on to the inputs
     leaves  argument -> f(tape, gradient) -> gradient
+    run     f(tape, dout) -> gradients, for an edit that is not a change at some edges of one sweep
     """
 
-    __slots__ = ("edges", "leaves", "nodes")
+    __slots__ = ("edges", "leaves", "nodes", "run")
 
-    def __init__(self, edges: Any = None, nodes: Any = None, leaves: Any = None) -> None:
+    def __init__(self, edges: Any = None, nodes: Any = None, leaves: Any = None, run: Any = None) -> None:
         self.edges: dict[tuple[int, int], Callable[..., Any]] = edges or {}
         self.nodes: dict[int, Callable[..., Any]] = nodes or {}
         self.leaves: dict[str, Callable[..., Any]] = leaves or {}
+        self.run: Callable[..., dict[str, Any]] | None = run
 
 
 class Tape:
@@ -219,6 +221,7 @@ class Tape:
         self.many = False
         self._counts: dict[Site, int] = {}
         self.now: list[Any] = []  # the gradients of all nodes so far, during a backward pass
+        self.view: Any = None  # what is read off the tape (`views.view_of`)
         self._last: Any = None  # (dout, gradients of all nodes) of the last backward pass without edits
 
     @property
@@ -279,6 +282,8 @@ class Tape:
 
     def backward(self, dout: Any = 1.0, edit: Replay | None = None) -> dict[str, Any]:
         """The gradient of Σ dout · out with respect to every argument of `wrt`, or what an edit makes of it."""
+        if edit is not None and edit.run is not None:
+            return edit.run(self, dout)
         grads = self.sweep(dout, edit)
         result = {}
         for name, node in self.leaves.items():

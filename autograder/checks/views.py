@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .tape import Node, Site, Tape
 
-__all__ = ["Ref", "View"]
+__all__ = ["Ref", "View", "view_of"]
 
 Ref = tuple[Any, ...]  # ("leaf", name), ("arg", name) or ("site", site, offset in count)
 
@@ -118,10 +118,8 @@ class View:
         return False
 
 
-def numbers(args: Mapping[str, Any]) -> dict[str, float]:
-    """The plain numbers among the arguments, hyper-parameters for the most part."""
-    return {
-        k: float(v)
-        for k, v in args.items()
-        if isinstance(v, int | float | np.integer | np.floating) and not isinstance(v, bool)
-    }
+def view_of(tape: Tape) -> View:
+    """The view of a tape, made once."""
+    if tape.view is None:
+        tape.view = View(tape)
+    return tape.view

@@ -18,10 +18,12 @@ from autograder.build.release import write_atomically
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
 
-__all__ = ["Recorder", "autograded_notebook", "escape_markdown"]
+__all__ = ["Recorder", "autograded_notebook", "escape_markdown", "marks_by_hand"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]*[A-Za-z]")
-_LINK = re.compile(r"(\]\(\s*<?\s*|^\s*\[[^\]]*\]:\s*<?\s*)([a-z][a-z0-9+.\s-]*:)", re.IGNORECASE | re.MULTILINE)
+_LINK = re.compile(
+    r"(\]\(\s*<?\s*|^\s*\[[^\]]*\]:\s*<?\s*)([a-z][a-z0-9+.\s-]*:)", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Recorder:
@@ -60,7 +62,11 @@ class Recorder:
         notebook = nbformat.read(self.source, as_version=4)
         saver = SaveCells(config=self.config)
         resources = {
-            "nbgrader": {"notebook": self.assignment, "assignment": self.assignment, "db_url": self.folder.db_url}
+            "nbgrader": {
+                "notebook": self.assignment,
+                "assignment": self.assignment,
+                "db_url": self.folder.db_url,
+            }
         }
         try:
             saver.preprocess(notebook, resources)
@@ -104,9 +110,13 @@ class Recorder:
                     grade.auto_score = cell["score"]
                 # as nbgrader: what a person has marked is looked at again after a regrade
                 grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-            answered = {c["grade_id"] for c in result["cells"] if c["manual"] and c["message"] != "Not answered."}
+            answered = {
+                c["grade_id"] for c in result["cells"] if c["manual"] and c["message"] != "Not answered."
+            }
             for comment in notebook.comments:
-                comment.auto_comment = None if comment.name in answered or comment.name not in cells else "No response."
+                comment.auto_comment = (
+                    None if comment.name in answered or comment.name not in cells else "No response."
+                )
             book.db.flush()
             self._penalty(submission, notebook)
             book.db.commit()
@@ -125,7 +135,9 @@ class Recorder:
             assigner.init_plugin()
             self.gradebook.db.refresh(notebook)
             late = submission.total_seconds_late
-            penalty = assigner.plugin_inst.late_submission_penalty(submission.student.id, notebook.score, late)
+            penalty = assigner.plugin_inst.late_submission_penalty(
+                submission.student.id, notebook.score, late
+            )
             if penalty is not None:
                 notebook.late_submission_penalty = assigner._check_late_penalty(notebook, penalty)
 
@@ -137,17 +149,23 @@ class Recorder:
             if result["timestamp"]:
                 write_atomically(place / "timestamp.txt", result["timestamp"])
         except OSError as error:
-            raise UnfitError(f"{place} cannot be written: {error.strerror}. Marks recorded so far are safe.") from None
+            raise UnfitError(
+                f"{place} cannot be written: {error.strerror}. Marks recorded so far are safe."
+            ) from None
 
-    def manual_marks(self, student: str) -> dict[str, float]:
-        """Marks given by hand so far, by grade id."""
-        from nbgrader.api import MissingEntry
 
+def marks_by_hand(folder: CourseFolder, assignment: str) -> dict[str, dict[str, float | None]]:
+    """Marks that people gave, by student and grade id; none when there is no gradebook yet."""
+    from nbgrader.api import Gradebook, MissingEntry
+
+    if not folder.db and not (folder.root / "gradebook.db").is_file():
+        return {}
+    with _database_errors(folder.db_url), Gradebook(folder.db_url, "") as book:
         try:
-            notebook = self.gradebook.find_submission_notebook(self.assignment, self.assignment, student)
+            notebooks = book.find_notebook(assignment, assignment).submissions
         except MissingEntry:
             return {}
-        return {g.name: float(g.manual_score) for g in notebook.grades if g.manual_score is not None}
+        return {n.student.id: {g.name: g.manual_score for g in n.grades if g.manual_score is not None} for n in notebooks}
 
 
 def autograded_notebook(result: dict[str, Any], skeleton: Sequence[dict[str, Any]]) -> str:
@@ -231,7 +249,11 @@ def _output(output: dict[str, Any]) -> dict[str, Any]:
             "data": {"image/png": output["png"], "text/plain": alt},
             "metadata": {},
         }
-    return {"output_type": "stream", "name": "stdout", "text": _CONTROL.sub("", output["text"]).splitlines(keepends=True)}
+    return {
+        "output_type": "stream",
+        "name": "stdout",
+        "text": _CONTROL.sub("", output["text"]).splitlines(keepends=True),
+    }
 
 
 def _error_output(error: dict[str, Any]) -> dict[str, Any]:

@@ -170,7 +170,6 @@ def heatmap(
 
     `signed` centres a two-sided scale at 0; otherwise the scale runs from the smallest to the largest value.
 
-    Shapes: M (R, C) -> None
     Raises: InputError when M is not a matrix.
     """
     M = np.asarray(M, dtype=float)

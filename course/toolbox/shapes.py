@@ -2,8 +2,8 @@
 
 A line such as `x (N, d_in), W (d_in, d_out), b (d_out) -> y (N, d_out)` names each argument and the sizes of its
 axes. A size is a name, a number, or a product or sum of them (`K*k`, `M+1`); `()` is a number, `(...)` any shape.
-Behind the sizes may stand what kind of values are meant: `int < C`, `0/1`, `> 0`; `k = 3` is a plain value, and
-anything after a semicolon is for people only.
+Behind the sizes may stand what kind of values are meant: `int < C`, `0/1`, `> 0`; `k = 3` is a plain value, a
+Python expression; and anything after a semicolon is for people only.
 
     check_shapes(where, line, *arrays)   raises ShapeError with a message that helps
     parse_shapes(line)                   the line as data; the tests execute every line of the library with it
@@ -11,7 +11,6 @@ anything after a semicolon is for people only.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,11 +32,6 @@ class Named:
     value: str | None = None
 
 
-_ENTRY = re.compile(
-    r"\s*(?P<name>\w+)\s*(?:=\s*(?P<value>[^,>]+?)\s*(?=,|$)|\((?P<sizes>[^)]*)\)(?P<kind>[^,]*))\s*(?:,|$)"
-)
-
-
 @cache
 def parse_shapes(line: str) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
     """A line of shapes as two tuples of entries: what goes in and what comes out.
@@ -51,27 +45,32 @@ def parse_shapes(line: str) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
     halves = line.split(";")[0].rstrip(" .").split("->")
     if len(halves) > 2:
         raise InputError(f"shapes: two arrows in {line!r}; write the arguments, one arrow, the results.")
-    sides = [_entries(half, line) for half in halves]
+    sides = [tuple(_entry(part, line) for part in _parts(half)) for half in halves]
     return sides[0], sides[1] if len(sides) == 2 else ()
 
 
-def _entries(text: str, line: str) -> tuple[Named, ...]:
-    found, at = [], 0
-    while at < len(text) and text[at:].strip():
-        match = _ENTRY.match(text, at)
-        if match is None:
-            raise InputError(
-                f"shapes: cannot read {text[at:].strip()!r} in {line!r}; write for example 'x (N, D)'."
-            )
-        sizes = match["sizes"]
-        axes = (
-            None
-            if sizes is None or sizes.strip() == "..."
-            else tuple(s.strip() for s in sizes.split(",") if s.strip())
-        )
-        found.append(Named(match["name"], axes, (match["kind"] or "").strip(), match["value"]))
-        at = match.end()
-    return tuple(found)
+def _parts(text: str) -> list[str]:
+    """The text between commas that stand outside all brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _entry(part: str, line: str) -> Named:
+    name, _, value = part.partition("=")
+    if value and name.strip().isidentifier():
+        return Named(name.strip(), None, value=value.strip())
+    name, _, rest = part.partition("(")
+    if rest and name.strip().isidentifier():
+        sizes, _, kind = rest.partition(")")
+        axes = None if sizes.strip() == "..." else tuple(s.strip() for s in sizes.split(",") if s.strip())
+        return Named(name.strip(), axes, kind.strip())
+    raise InputError(f"shapes: cannot read {part!r} in {line!r}; write for example 'x (N, D)' or 'k = 3'.")
 
 
 def check_shapes(where: str, line: str, *arrays: Any) -> dict[str, int]:

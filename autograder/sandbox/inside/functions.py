@@ -12,6 +12,7 @@ import numpy as np
 __all__ = ["argument_name", "copied", "global_names", "is_stub", "same_bits"]
 
 _IDLE = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "PUSH_NULL", "COPY_FREE_VARS"}
+_BARE_CLASS = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
 
 def copied(value: Any) -> Any:
@@ -42,12 +43,14 @@ def same_bits(a: Any, b: Any) -> bool:
 
 
 def is_stub(function: Any) -> bool:
-    """Whether a function's body is empty (`...`, `pass`, a docstring): the release before it is answered.
+    """Whether the body of a function or class is empty (`...`, `pass`, a docstring): the release before it is answered.
 
     >>> def blank(x): "What it does."; ...
     >>> is_stub(blank), is_stub(lambda x: x)
     (True, False)
     """
+    if isinstance(function, type):
+        return function.__bases__ == (object,) and not set(vars(function)) - _BARE_CLASS
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType):
         return False

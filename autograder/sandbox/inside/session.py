@@ -154,16 +154,17 @@ class Session:
             function = self.names[fn]
         else:
             function = self.handles.get(fn)
+        called = str(getattr(function, "__name__", fn))
         mine, named = [copied(a) for a in args], {k: copied(v) for k, v in kwargs.items()}
         try:
             with self._quiet(), self._limited(limit):
                 value = function(*mine, **named)  # type: ignore[misc]
         except BaseException as problem:
             if is_stub(function):
-                return {"error": {"kind": "missing", "text": f"{fn} has no body"}}
+                return {"error": {"kind": "missing", "text": f"{called} has no body"}}
             return {"error": self._describe(problem)}
         if value is None and is_stub(function):
-            return {"error": {"kind": "missing", "text": f"{fn} has no body"}}
+            return {"error": {"kind": "missing", "text": f"{called} has no body"}}
         changed = [
             argument_name(function, i) for i, (a, m) in enumerate(zip(args, mine)) if not same_bits(a, m)
         ]

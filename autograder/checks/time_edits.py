@@ -1,0 +1,140 @@
+"""Mistakes of loops and of shared values: truncation, one step only, the wrong direction, an overwritten gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .editing import Edit, at_site, drop
+from .tape import Node, Replay, Site, Tape
+from .views import View, view_of
+
+__all__ = ["leaf_edits", "loop_edits", "shared_edits", "turned_edits"]
+
+_LONGEST = 12  # truncation lengths that are tried
+
+
+def loop_edits(view: View, site: Site, i: int, reach: frozenset[str]) -> Iterator[Edit]:
+    """The gradient of the state is cut: at every step, every k steps, or all but the last k."""
+    longest = len(view.sites[site])
+    state = view.sites[site][-1].inputs[i].text(1)
+    text = f"{{q}}: the gradient of {state} is not handed to the step before (truncation with k = 1)."
+    yield Edit(0.9, ("M41",), text, at_site(site, i, drop, lambda n, size: n.count > 0), reach, site)
+    for k in range(2, min(longest, _LONGEST)):
+
+        def cut(n: Node, size: int, k: int = k) -> bool:
+            return n.count > 0 and n.count % k == 0
+
+        def tail(n: Node, size: int, k: int = k) -> bool:
+            return n.count == size - k
+
+        text = f"{{q}} is the truncated gradient with k = {k}: nothing is handed back across the cuts."
+        yield Edit(1.1, ("M41",), text, at_site(site, i, drop, cut), reach, site)
+        text = f"{{q}} is a truncated gradient: only the last k = {k} steps are connected."
+        yield Edit(1.2, ("M41",), text, at_site(site, i, drop, tail), reach, site)
+
+
+def leaf_edits(view: View, site: Site, i: int) -> Iterator[Edit]:
+    """A value that every step of a loop uses gets the contribution of one step, or lacks one."""
+    group = view.sites[site]
+    if len(group) < 2 or len(group[0].inputs) <= i or group[0].inputs[i] is not group[-1].inputs[i]:
+        return
+    x, here = group[0].inputs[i], group[-1].label
+    if not x.needs:
+        return
+    reach = view.reach[x.index]
+    for which, word in ((0, "first"), (-1, "last")):
+
+        def others(n: Node, size: int, which: int = which) -> bool:
+            return n.count != which % size
+
+        def this(n: Node, size: int, which: int = which) -> bool:
+            return n.count == which % size
+
+        ids = ("M52",) if x.name == "context" else ("M43",)
+        text = f"{{q}} holds the contribution of the {word} step only: it is overwritten, not accumulated ({here})."
+        yield Edit(0.95, ids, text, at_site(site, i, drop, others), reach, site)
+        text = f"{{q}}: the contribution of the {word} step is missing ({here})."
+        yield Edit(1.3, ids if x.name == "context" else (), text, at_site(site, i, drop, this), reach, site)
+
+    def mean(n: Node, i: int, g: Any, vjp: Any) -> Any:
+        return vjp(n, i, g) / len(view_of(n.tape).sites[site])
+
+    text = f"{{q}} is averaged over the steps; the contributions are summed ({here})."
+    yield Edit(1.2, ("M46",), text, at_site(site, i, mean), reach, site)
+
+
+def turned_edits(view: View) -> Iterator[Edit]:
+    """The loop of the backward pass runs forwards through time: every step hands its gradient to the step after."""
+    for site, i in view.loops():
+
+        def resolve(v: View, site: Site = site, i: int = i) -> Replay | None:
+            group = v.sites.get(site, [])
+            return Replay(run=lambda tape, dout: _forwards(tape, dout, group, i)) if len(group) > 1 else None
+
+        text = "{q}: the loop of the backward pass runs forwards through time; it has to run backwards."
+        yield Edit(1.4, ("M47",), text, resolve, view.edge_reach(site, i), site)
+
+
+def _forwards(tape: Tape, dout: Any, group: list[Node], i: int) -> dict[str, Any]:
+    """Backward through a loop whose steps are visited in the order of the forward pass.
+
+    The gradient carried out of step t enters step t + 1. Each sweep settles one step more.
+    """
+    state_of = {n.count - 1: n.inputs[i].index for n in group[1:]}  # step -> node of the state after it
+    states = view_of(tape).sites[group[-1].inputs[i].site]
+    state_of[len(group) - 1] = states[-1].index
+    first = group[0].inputs[i]
+    carried: dict[int, Any] = {}
+
+    def collect(n: Node, i: int, g: Any, vjp: Any) -> Any:
+        carried[n.count] = vjp(n, i, g)
+        return carried.get(len(group) - 1) if n.count == 0 and first.needs else None
+
+    def inject(t: int) -> Any:
+        def change(n: Node, g: Any) -> Any:
+            return g + carried[t - 1] if t - 1 in carried else g
+
+        return change
+
+    edges = {(n.index, i): collect for n in group}
+    nodes = {index: inject(t) for t, index in state_of.items() if t > 0}
+    result: dict[str, Any] = {}
+    for _ in range(len(group) + 1):
+        result = tape.backward(dout, Replay(edges, nodes))
+    return result
+
+
+def shared_edits(view: View) -> Iterator[Edit]:
+    """A value with several uses gets the gradient of one of them, or lacks one."""
+    for node in view.tape.nodes:
+        if not node.needs or node.count > 0:
+            continue
+        uses = [(c, i) for c, i in view.consumers.get(node.index, ()) if c.site]
+        places = list(dict.fromkeys((c.site, i) for c, i in uses))
+        if len(places) < 2:
+            continue
+        name, reach = node.name or node.text(1), view.reach[node.index]
+        for site, i in places:
+            here = next(c for c, k in uses if c.site == site and k == i).label
+            ids = _shared_ids(view, node, site)
+            text = f"{{q}}: {name} is used {len(places)} times; the gradient that comes back from {here} is missing."
+            yield Edit(1.0, ids, text, at_site(site, i, drop), reach, site)
+            if len(places) > 2:
+                rest = tuple(p for p in places if p != (site, i))
+
+                def only(v: View, rest: tuple[tuple[Site, int], ...] = rest) -> Replay | None:
+                    return Replay({(n.index, k): drop for s, k in rest for n in v.sites.get(s, ())})
+
+                text = f"{{q}}: {name} is used {len(places)} times; only the gradient that comes back from {here} is kept."
+                yield Edit(1.1, ids, text, only, reach, site)
+
+
+def _shared_ids(view: View, node: Node, site: Site) -> tuple[str, ...]:
+    if node.name == "context":
+        return ("M52",)
+    consumer = view.sites[site][0]
+    through_mean = consumer.op == "mean" or any(c.op == "mean" for c, _ in view.consumers.get(consumer.index, ()))
+    return ("M28",) if through_mean and np.ndim(view.tape.outputs[0].value) > 0 else ("M14",)

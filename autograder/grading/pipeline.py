@@ -1,0 +1,229 @@
+"""Grading a class: submissions in, many workers at once, one writer, and a second run that finishes what a first one began."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from autograder.build.release import build
+from autograder.build.source import Assignment, load
+from autograder.course_folder import CourseFolder
+from autograder.errors import UnfitError, UsageError
+from autograder.sandbox.launcher import INSTALL_HINT, bubblewrap
+
+from .execute import Budget
+from .preflight import preflight
+from .rebuild import Skeleton
+from .store import ResultStore, failed_result, summary
+from .work import Plan, Task, grade_one, initialise
+
+__all__ = ["Progress", "grade", "plan_for", "submissions", "with_manual_marks"]
+
+
+class Progress(Protocol):
+    """Who wants to see how far it is."""
+
+    def start(self, total: int, skipped: int) -> None: ...
+
+    def done(self, result: dict[str, Any]) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A built assignment and the plan for grading it."""
+
+    assignment: Assignment
+    source: Path
+    release: Path
+    plan: Plan
+
+
+def plan_for(
+    folder: CourseFolder, name: str, *, sandbox: str = "bwrap", execute_all: bool = False, hidden: bool = True
+) -> Prepared:
+    """Build the assignment and say how it is graded. Raises UsageError, UnfitError."""
+    if sandbox == "bwrap" and bubblewrap() is None:
+        raise UnfitError(
+            f"Nothing is graded without a sandbox, and bwrap was not found. {INSTALL_HINT}, "
+            "or type --sandbox none if every submission is your own."
+        )
+    assignment = load(folder.solutions, name)
+    try:
+        # the committed release is not touched: what is graded here is built from the source
+        folder.built.mkdir(parents=True, exist_ok=True)
+        source, release = build(assignment, folder.built, folder.root / "notebooks")
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}.") from None
+    info = assignment.info
+    budget = Budget(
+        cell_seconds=assignment.limit("cell_seconds", 20),
+        call_seconds=assignment.limit("call_seconds", 5),
+        total_seconds=assignment.limit("total_seconds", 180),
+        memory_mb=int(assignment.limit("memory_mb", 2048)),
+        execute_all=execute_all,
+    )
+    plan = Plan(
+        name,
+        Skeleton.read(source, release, name),
+        budget,
+        folder.secret() if hidden else "",
+        assignment.withheld,
+        tuple(info.get("imports", ("numpy", "matplotlib"))),
+        sandbox,
+        {package: tuple(cells) for package, cells in info.get("excused_without", {}).items()},
+    )
+    return Prepared(assignment, source, release, plan)
+
+
+def submissions(folder: CourseFolder, name: str, students: Sequence[str] = ()) -> list[Task]:
+    """The submissions of an assignment, by student. Raises UsageError when there are none."""
+    if not folder.submitted.is_dir():
+        raise UsageError(
+            f"{folder.submitted} does not exist: submissions are expected in submitted/STUDENT/{name}/."
+        )
+    found = [p for p in sorted(folder.submitted.iterdir()) if (p / name).is_dir() or (p / name).is_symlink()]
+    if students:
+        missing = sorted(set(students) - {p.name for p in found})
+        if missing:
+            raise UsageError(f"No submission of {name} by {', '.join(missing)} in {folder.submitted}.")
+        found = [p for p in found if p.name in students]
+    if not found:
+        raise UsageError(
+            f"There is no submission of {name} in {folder.submitted}: expected STUDENT/{name}/{name}.ipynb."
+        )
+    return [Task(p.name, p / name, _timestamp(p / name)) for p in found]
+
+
+def _timestamp(folder: Path) -> str | None:
+    """When it was handed in, as nbgrader's collectors write it; unreadable text counts as none."""
+    try:
+        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()[:80]
+        from nbgrader.utils import parse_utc
+
+        return str(parse_utc(text)) if text else None
+    except (OSError, ValueError, UnicodeDecodeError, OverflowError):
+        return None
+
+
+def grade(
+    folder: CourseFolder,
+    name: str,
+    progress: Progress,
+    *,
+    students: Sequence[str] = (),
+    jobs: int = 0,
+    sandbox: str = "bwrap",
+    force: bool = False,
+    execute_all: bool = False,
+) -> list[dict[str, Any]]:
+    """Grade, store and record; the results of all submissions, marks given by hand included.
+
+    Killing it at any moment loses nothing: stored results are complete, and the next run does the rest.
+    """
+    prepared = plan_for(folder, name, sandbox=sandbox, execute_all=execute_all)
+    tasks = submissions(folder, name, students)
+    for note in preflight(prepared.plan, folder.results / name / ".preflight.json"):
+        progress.note(note)
+    store = ResultStore(folder.results, name)
+    if not force:
+        tasks = [
+            Task(t.student, t.folder, t.timestamp, (store.get(t.student) or {}).get("digests", {}))
+            for t in tasks
+        ]
+    from .record import Recorder
+
+    results: dict[str, dict[str, Any]] = {}
+    progress.start(len(tasks), 0)
+    with Recorder(folder, name, prepared.source) as recorder:
+        for task, result in _run(prepared.plan, tasks, jobs or os.cpu_count() or 1):
+            if result is None:
+                result = store.get(task.student)
+                if result is None:
+                    raise UnfitError(
+                        f"The stored result of {task.student} vanished while it was read; run again."
+                    )
+            else:
+                store.put(result)
+            marks = recorder.record(result)
+            results[task.student] = with_manual_marks(result, marks)
+            progress.done(results[task.student])
+    return [results[s] for s in sorted(results)]
+
+
+def with_manual_marks(result: dict[str, Any], marks: dict[str, float | None]) -> dict[str, Any]:
+    """The result with the marks that people gave: they count, and they overrule."""
+    cells = []
+    for cell in result["cells"]:
+        if marks.get(cell["grade_id"]) is not None:
+            score = float(marks[cell["grade_id"]] or 0.0)
+            full = score >= cell["max_score"] - 1e-9
+            cell = {
+                **cell,
+                "score": score,
+                "status": "manual" if cell["manual"] else "passed" if full else "failed",
+            }
+        cells.append(cell)
+    return {**result, "cells": cells, **summary(cells)}
+
+
+def _run(plan: Plan, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, dict[str, Any] | None]]:
+    """Results as they come. A worker that dies is replaced; a task that kills workers twice is reported as failed."""
+    jobs = max(1, min(jobs, len(tasks)))
+    waiting = list(tasks)
+    deaths: dict[str, int] = {}
+    while waiting:
+        alone = [t for t in waiting if deaths.get(t.student)]
+        batch = alone[:1] or waiting
+        pool = ProcessPoolExecutor(
+            1 if alone else jobs, multiprocessing.get_context("spawn"), initialise, (plan,)
+        )
+        running: dict[Future[dict[str, Any] | None], Task] = {}
+        try:
+            queue = list(batch)
+            while queue or running:
+                while queue and len(running) < 2 * jobs:
+                    task = queue.pop(0)
+                    running[pool.submit(grade_one, task)] = task
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    task = running.pop(future)
+                    waiting.remove(task)
+                    yield task, result
+        except BrokenProcessPool:
+            for task in running.values():
+                deaths[task.student] = deaths.get(task.student, 0) + 1
+                if deaths[task.student] >= 3:
+                    waiting.remove(task)
+                    message = (
+                        "The grader's own process died three times on this submission; grade it by hand."
+                    )
+                    yield task, failed_result(
+                        plan.assignment, task.student, message, plan.skeleton.graded,
+                        digest="", submitted="", timestamp=task.timestamp,
+                    )  # fmt: skip
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def silent() -> Progress:
+    """Nobody wants to see anything."""
+
+    class _Silent:
+        def start(self, total: int, skipped: int) -> None:
+            return None
+
+        def done(self, result: dict[str, Any]) -> None:
+            return None
+
+        def note(self, text: str) -> None:
+            return None
+
+    return _Silent()

@@ -1,0 +1,62 @@
+"""Before anybody is graded: the reference scores full, the blank release scores 0, the environment is complete.
+
+The verdict is kept under a digest of everything that it depends on, and found again only when that changes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from autograder.build.release import write_atomically
+from autograder.errors import UnfitError
+from autograder.sandbox.launcher import Sandbox
+
+from .execute import CellResult, execute
+from .store import cell_digests
+from .work import Plan
+
+__all__ = ["preflight"]
+
+
+def preflight(plan: Plan, cache: Path, *, force: bool = False) -> list[str]:
+    """Raises UnfitError with every test cell that is not in order; returns notes for the instructor."""
+    reference, blank = plan.skeleton.reference(), plan.skeleton.blank_release()
+    digest = cell_digests(reference, plan.salt, f"{plan.budget}|{plan.excused}|{plan.sandbox}")
+    marker = json.dumps(digest, sort_keys=True)
+    if not force and cache.is_file() and cache.read_text(encoding="utf-8") == marker:
+        return []
+    problems = []
+    with Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox) as sandbox:
+        runs = [
+            execute(
+                cells, plan.assignment, "reference", plan.salt, sandbox, plan.budget, excused=plan.excused
+            )
+            for cells in (reference, blank)
+        ]
+    for full, empty in zip(*runs):
+        problems += _judge(full, empty)
+    for result in runs[0]:
+        if result.role in ("locked", "solution") and result.error is not None:
+            problems.append(f"the cell {result.grade_id} of the source fails: {result.error['text']}")
+    for result in runs[1]:
+        if result.role in ("locked", "solution") and result.error is not None:
+            problems.append(f"the cell {result.grade_id} of the blank release raises: {result.error['text']}")
+    if problems:
+        raise UnfitError(f"{plan.assignment} is not fit for grading: " + "; ".join(problems[:12]) + ".")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(cache, marker)
+    return [f"preflight of {plan.assignment}: reference full, blank 0"]
+
+
+def _judge(full: CellResult, empty: CellResult) -> list[str]:
+    if full.role != "test" or full.status == "excused":
+        return []
+    problems = []
+    if (full.score or 0.0) < full.max_score - 1e-9 or full.status != "passed":
+        problems.append(
+            f"the reference gets {full.score:g} of {full.max_score:g} in {full.grade_id} ({full.message[:200]})"
+        )
+    if (empty.score or 0.0) > 0:
+        problems.append(f"the blank release gets {empty.score:g} points in {empty.grade_id}")
+    return problems
