@@ -63,7 +63,7 @@ def release(
         prepared = plan_for(folder, name, sandbox=sandbox)
         for note in preflight(prepared.plan, folder.results / name / ".preflight.json"):
             print(note)
-        with Recorder(folder, name, prepared.source):
+        with Recorder(folder, name, prepared.source, prepared.release):
             print(f"released {_short(prepared.release)}")
 
 
@@ -146,8 +146,8 @@ def record(
     from autograder.grading.store import ResultStore
 
     folder = CourseFolder.at(course_dir, db)
-    source, _ = build_one(load(folder.solutions, name), folder.built, folder.root / "notebooks")
-    with Recorder(folder, name, source) as recorder:
+    built = build_one(load(folder.solutions, name), folder.built, folder.root / "notebooks")
+    with Recorder(folder, name, *built) as recorder:
         count = sum(1 for result in ResultStore(folder.results, name) if recorder.record(result) is not None)
     print(f"recorded {count} submissions of {name}")
 

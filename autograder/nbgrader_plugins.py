@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import (
+    AssignLatePenalties,
     CheckCellMetadata,
     ClearHiddenTests,
     ClearMarkScheme,
@@ -18,10 +22,12 @@ from nbgrader.preprocessors import (
     IncludeHeaderFooter,
     LockCells,
     NbGraderPreprocessor,
+    SaveAutoGrades,
     SaveCells,
 )
+from traitlets.config import Config, PyFileConfigLoader
 
-__all__ = ["CODE_STUB", "KeepAnswers", "generate_preprocessors", "settings"]
+__all__ = ["CODE_STUB", "GradeBehindSandbox", "generate_preprocessors", "load_config", "settings"]
 
 CODE_STUB = "# YOUR CODE HERE\n..."
 
@@ -43,6 +49,62 @@ class RestoreAnswers(NbGraderPreprocessor):
         if kept is not None:
             cell.source = kept
         return cell, resources
+
+
+class GradeBehindSandbox(NbGraderPreprocessor):
+    """In place of nbgrader's Execute: the stored result where its digests fit, else our own execution.
+
+    nbgrader's commands run in the course folder. Marks then come from the notebook's outputs as nbgrader reads them.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        import nbformat
+
+        from autograder.course_folder import CourseFolder
+        from autograder.grading.pipeline import submissions
+        from autograder.grading.record import autograded_notebook
+        from autograder.grading.store import ResultStore
+        from autograder.grading.work import Task, grade_one
+
+        name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
+        folder = CourseFolder.at(Path.cwd())
+        prepared = _prepared(folder, name)
+        store = ResultStore(folder.results, name)
+        task = submissions(folder, name, [student])[0]
+        stored = store.get(student)
+        known = (stored or {}).get("digests", {})
+        result = grade_one(Task(task.student, task.folder, task.timestamp, known), prepared.plan)
+        if result is None and stored is not None:
+            result = stored
+        elif result is not None:
+            store.put(result)
+        released = nbformat.read(prepared.release, as_version=4)["cells"]
+        resources["course"] = {"result": result}
+        return nbformat.reads(autograded_notebook(result or {}, released), as_version=4), resources
+
+
+class SaveExtraCredit(NbGraderPreprocessor):
+    """Runs after SaveAutoGrades: bonus points, which nbgrader's tests cannot give, become extra credit."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        info, result = resources["nbgrader"], resources["course"]["result"]
+        with Gradebook(info["db_url"], "") as book:
+            for cell in result["cells"]:
+                if cell["bonus"]:
+                    grade = book.find_grade(cell["grade_id"], info["notebook"], info["assignment"], info["student"])
+                    grade.extra_credit = cell["score"] or 0.0
+            book.db.commit()
+        return nb, resources
+
+
+@lru_cache(maxsize=4)
+def _prepared(folder: Any, name: str) -> Any:
+    from autograder.grading.pipeline import plan_for
+    from autograder.grading.preflight import preflight
+
+    prepared = plan_for(folder, name)
+    preflight(prepared.plan, folder.results / name / ".preflight.json")
+    return prepared
 
 
 def generate_preprocessors() -> list[type[NbGraderPreprocessor]]:
@@ -71,14 +133,18 @@ def settings(config: Any) -> None:
     config.CourseDirectory.course_id = ""
     config.ClearSolutions.code_stub = {"python": CODE_STUB}
     config.GenerateAssignment.preprocessors = generate_preprocessors()
+    config.Autograde.sanitize_preprocessors = [ClearOutput]
+    config.Autograde.autograde_preprocessors = [
+        GradeBehindSandbox,
+        SaveAutoGrades,
+        SaveExtraCredit,
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
 
 
 def load_config(root: Any) -> Any:
     """Our settings, and on top of them what the course folder's own `nbgrader_config.py` says."""
-    from pathlib import Path
-
-    from traitlets.config import Config, PyFileConfigLoader
-
     config = Config()
     settings(config)
     own = Path(root) / "nbgrader_config.py"

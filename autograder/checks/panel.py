@@ -52,7 +52,7 @@ def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
 def as_text(what: Outcome | dict[str, Any]) -> str:
     """The panel as plain text."""
     fact = facts(what)
-    points = f"{fact['score'] or 0:g} of {fact['max_score']:g} points"
+    points = _points(fact)
     lines = [f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}, {points}"]
     lines += [f"  {note}" for note in fact.get("notes", [])]
     for finding in _told_once(fact["findings"]):
@@ -62,7 +62,7 @@ def as_text(what: Outcome | dict[str, Any]) -> str:
             lines.append(f"    {finding['evidence']}")
         if finding.get("hints"):
             lines.append(f"    Hint: {finding['hints'][0]}")
-    if not fact["findings"] and fact["status"] != "passed" and fact.get("message"):
+    if not fact["findings"] and fact["status"] not in ("passed", "manual") and fact.get("message"):
         lines.append(f"  {fact['message']}")
     return "\n".join(lines)
 
@@ -77,7 +77,7 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
         f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" style="border-left:4px solid {edge};'
         'padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em">',
         f'<div><b>{_MARK.get(status, "?")} {e(str(fact["title"]))}</b> — {e(_WORD.get(status, status))}, '
-        f"{fact['score'] or 0:g} of {fact['max_score']:g} points</div>",
+        f"{_points(fact)}</div>",
     ]
     lost = {name for name, got, most in fact["aspects"] if got < most}
     if fact["aspects"] and lost and len(fact["aspects"]) > 1:
@@ -92,7 +92,7 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
         parts += [_picture(errors, name) for name, errors in fact["pictures"] if name in finding["aspects"]][:1]
         if finding.get("hints"):
             parts.append(_hints(finding["hints"]))
-    if not fact["findings"] and status != "passed" and fact.get("message"):
+    if not fact["findings"] and status not in ("passed", "manual") and fact.get("message"):
         parts.append(f"<div>{e(fact['message'])}</div>")
     if totals is not None:
         parts.append(f'<div style="opacity:.7;font-size:12px;margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>')
@@ -108,6 +108,11 @@ def display(outcome: Outcome, totals: tuple[float, float]) -> None:
     from IPython.display import display as show
 
     show({"text/html": as_html(outcome, totals), "text/plain": as_text(outcome)}, raw=True)
+
+
+def _points(fact: dict[str, Any]) -> str:
+    most = f"{fact['max_score']:g} points"
+    return f"up to {most}, not marked yet" if fact["score"] is None else f"{fact['score']:g} of {most}"
 
 
 def _told_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -111,7 +111,7 @@ def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.8) -
         if first is None:
             continue
         predicted.append((edit, first))
-        names = frozenset(n for n in wrong & edit.reach if cases[0].fits(n, first[n]) and not cases[0].right(n))
+        names = frozenset(n for n in wrong & edit.reach if cases[0].fits(n, first[n]))
         if names:
             found += _confirmed(cases, edit, names, wrong)
             best = _whole(found, wrong)

@@ -142,7 +142,7 @@ def grade(
 
     results: dict[str, dict[str, Any]] = {}
     progress.start(len(tasks), 0)
-    with Recorder(folder, name, prepared.source) as recorder:
+    with Recorder(folder, name, prepared.source, prepared.release) as recorder:
         for task, result in _run(prepared.plan, tasks, jobs or os.cpu_count() or 1):
             if result is None:
                 result = store.get(task.student)

@@ -33,9 +33,9 @@ class Recorder:
     opened or written.
     """
 
-    def __init__(self, folder: CourseFolder, assignment: str, source: Path) -> None:
+    def __init__(self, folder: CourseFolder, assignment: str, source: Path, release: Path) -> None:
         self.folder, self.assignment, self.source = folder, assignment, source
-        self.skeleton: list[dict[str, Any]] = json.loads(source.read_text(encoding="utf-8"))["cells"]
+        self.released: list[dict[str, Any]] = json.loads(release.read_text(encoding="utf-8"))["cells"]
 
     def __enter__(self) -> Recorder:
         from nbgrader.api import Gradebook
@@ -145,7 +145,7 @@ class Recorder:
         place = self.folder.autograded / result["student"] / self.assignment
         try:
             place.mkdir(parents=True, exist_ok=True)
-            write_atomically(place / f"{self.assignment}.ipynb", autograded_notebook(result, self.skeleton))
+            write_atomically(place / f"{self.assignment}.ipynb", autograded_notebook(result, self.released))
             if result["timestamp"]:
                 write_atomically(place / "timestamp.txt", result["timestamp"])
         except OSError as error:
@@ -168,19 +168,19 @@ def marks_by_hand(folder: CourseFolder, assignment: str) -> dict[str, dict[str, 
         return {n.student.id: {g.name: g.manual_score for g in n.grades if g.manual_score is not None} for n in notebooks}
 
 
-def autograded_notebook(result: dict[str, Any], skeleton: Sequence[dict[str, Any]]) -> str:
-    """The notebook that formgrader shows: given cells from the skeleton, the student's text escaped, our output only."""
+def autograded_notebook(result: dict[str, Any], released: Sequence[dict[str, Any]]) -> str:
+    """The notebook that formgrader shows: given cells as released, the student's text escaped, our output only."""
     from autograder.checks.panel import as_html, as_text
 
-    given = {c["metadata"]["nbgrader"]["grade_id"]: c for c in skeleton if "nbgrader" in c["metadata"]}
-    by_id = {c.get("id"): c for c in skeleton}
+    given = {c["metadata"]["nbgrader"]["grade_id"]: c for c in released if "nbgrader" in c["metadata"]}
+    by_id = {c.get("id"): c for c in released}
     marks = {c["grade_id"]: c for c in result["cells"]}
     notebook = result["notebook"]
     if not notebook:
         notebook = [
             {"role": "text" if "nbgrader" not in c["metadata"] else "", "kind": c["cell_type"], "id": c["id"], "source": "",
              "grade_id": c["metadata"].get("nbgrader", {}).get("grade_id", ""), "outputs": [], "error": None}
-            for c in skeleton
+            for c in released
         ]  # fmt: skip
     cells = []
     for cell in notebook:
@@ -189,8 +189,8 @@ def autograded_notebook(result: dict[str, Any], skeleton: Sequence[dict[str, Any
         theirs = cell["role"] in ("solution", "manual", "extra")
         if cell["kind"] == "markdown" and theirs:
             source = escape_markdown(source)
-        if cell["role"] == "test":
-            source = _without_hidden_tests(source)
+        if cell["role"] == "test" and model is not None:
+            source = "".join(model["source"])  # without hidden tests
         metadata = json.loads(json.dumps(model["metadata"])) if model is not None else {}
         metadata.pop("course", None)
         fresh: dict[str, Any] = {
@@ -260,10 +260,6 @@ def _error_output(error: dict[str, Any]) -> dict[str, Any]:
     text = _CONTROL.sub("", error.get("traceback") or error["text"])
     name = error["text"].split(":")[0][:60]
     return {"output_type": "error", "ename": name, "evalue": error["text"], "traceback": text.splitlines()}
-
-
-def _without_hidden_tests(source: str) -> str:
-    return re.sub(r"(?ms)^[ \t]*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS[^\n]*\n?", "", source)
 
 
 def _alembic_on_path() -> None:
