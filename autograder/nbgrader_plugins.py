@@ -25,7 +25,8 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
     SaveCells,
 )
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 __all__ = ["CODE_STUB", "GradeBehindSandbox", "generate_preprocessors", "load_config", "settings"]
 

@@ -56,7 +56,7 @@ class LiveProgress:
 def show_class(name: str, results: Sequence[dict[str, Any]]) -> None:
     """Points per question and student; for a large class, per student and per question apart."""
     console = Console(width=None if sys.stdout.isatty() else max(100, 30 + 7 * min(len(results), WIDE)))
-    cells = max((r["cells"] for r in results), key=len, default=[])
+    cells: list[dict[str, Any]] = max((r["cells"] for r in results), key=len, default=[])
     if len(results) <= WIDE:
         table = Table(title=name, caption="– waits for a mark · × not graded", pad_edge=False, padding=(0, 1))
         table.add_column("question")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from . import misconceptions
+from .editing import Edit
 from .search import Candidate, Case
+from .tape import Tape
+from .views import view_of
 
 __all__ = ["Diagnosis", "compose", "of", "unknown"]
 
@@ -24,6 +27,8 @@ class Diagnosis:
     line: int | None = None
     hints: tuple[str, ...] = ()
     names: tuple[str, ...] = ()  # the arguments whose gradients it is about
+    edits: tuple[Edit, ...] = field(default=(), repr=False, compare=False)
+    of_forward: bool = False  # the gradients are right for a wrong forward
 
     def __bool__(self) -> bool:
         return bool(self.text)
@@ -31,6 +36,18 @@ class Diagnosis:
     def __str__(self) -> str:
         parts = [self.text, self.evidence, f"See line {self.line}." if self.line else ""]
         return " ".join(p for p in parts if p)
+
+    def replays(self, tape: Tape, dout: Any) -> list[Any]:
+        """The gradients of all values of a tape under the edits of this diagnosis: what the mistake leads to."""
+        found: list[Any] = []
+        for edit in self.edits:
+            change = edit.resolve(view_of(tape))
+            if change is not None and change.run is None:
+                try:
+                    found += tape.sweep(dout, change)
+                except (ValueError, IndexError, TypeError):
+                    continue
+        return found
 
     def at(self, line: int | None) -> Diagnosis:
         """The same with a line of the student's code."""
@@ -97,7 +114,16 @@ def compose(cases: Sequence[Case], wrong: Sequence[str], found: Sequence[Candida
     line = evidence(cases[0], first[2][0], prefix)
     if first[0].evidence:
         line = f"{line} {first[0].evidence}"
-    return Diagnosis(ids, " ".join(sentences), line, None, hints(ids, joined(f"{prefix}{n}" for n in first[2]), sentences[0]), tuple(wrong))
+    return Diagnosis(
+        ids,
+        " ".join(sentences),
+        line,
+        None,
+        hints(ids, joined(f"{prefix}{n}" for n in first[2]), sentences[0]),
+        tuple(wrong),
+        tuple(c.edit for c, _, _ in chosen if c.edit is not None),
+        all(c.of_forward for c, _, _ in chosen),
+    )
 
 
 def hints(ids: Sequence[str], q: str, sentence: str) -> tuple[str, ...]:
@@ -111,10 +137,19 @@ def hints(ids: Sequence[str], q: str, sentence: str) -> tuple[str, ...]:
     )
 
 
+_MANY = (
+    ("{q} is ", "{q} are "),
+    ("{q} has ", "{q} have "),
+    ("{q} holds ", "{q} hold "),
+    ("{q} keeps ", "{q} keep "),
+    ("what it should be", "what they should be"),
+)
+
+
 def _plural(text: str, names: Sequence[str]) -> str:
     if len(names) < 2:
         return text
-    for one, many in (("{q} is ", "{q} are "), ("{q} has ", "{q} have "), ("{q} holds ", "{q} hold "), ("{q} keeps ", "{q} keep ")):
+    for one, many in _MANY:
         text = text.replace(one, many)
     return text
 

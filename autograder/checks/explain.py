@@ -10,20 +10,122 @@ instance. The cheapest one is told; two that cannot be told apart are told as "e
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .diagnosis import Diagnosis, compose, unknown
+from . import misconceptions
+from .diagnosis import Diagnosis, compose, hints, unknown
 from .errors import UsageError
 from .forward_edits import explain_value, forward_gradients
+from .gradcheck import gradcheck
+from .linetrace import Line, record_lines
+from .protocol import Broken, Finding, Pair, check_protocol, copied
 from .search import Case, search
 from .tape import record
+from .trace import locate, quantities
 
-__all__ = ["Diagnosis", "explain_arrays", "explain_forward"]
+__all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
 
 Instance = tuple[Mapping[str, Any], Any, Mapping[str, Any]]
+_INSTANCES = 3  # an explanation has to hold on all of them
+
+
+def explain(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    model: Callable[..., Any],
+    sample: Callable[[np.random.Generator], Mapping[str, Any]],
+    wrt: Sequence[str],
+    *,
+    loss: bool = False,
+    seed: int = 0,
+) -> Diagnosis:
+    """The mistake in a forward/backward pair of the student's; `.text` is empty when nothing is wrong.
+
+    forward, backward  as in `gradcheck`
+    model              model(ops, **args): the right forward
+    sample             sample(rng) -> args; sizes differ from call to call
+
+    Raises: whatever `model` or `sample` raise.
+    """
+    wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    pair = Pair(forward, backward, wrt, loss)
+    instances: list[Instance] = []
+    values: list[tuple[Mapping[str, Any], Any]] = []
+    with np.errstate(all="ignore"):
+        for k in range(_INSTANCES):
+            rng = np.random.default_rng([seed, k])
+            args = dict(sample(rng))
+            tape = record(model, args, wrt)
+            dout = 1.0 if loss else rng.normal(size=np.shape(tape.out))
+            try:
+                out, cache, has_cache = pair.run(args, finite=False)
+                values.append((args, out))
+                instances.append((args, dout, pair.gradients(dout, cache, has_cache, args, strict=False)))
+                if k == 0:
+                    bad = check_protocol(pair, args, dout, instances[0][2], rng)
+                    if any(f.kind in ("repeatability", "stale") for f in bad):
+                        return _protocol(next(f for f in bad if f.kind in ("repeatability", "stale")))
+            except Broken as broken:
+                return _protocol(broken.finding, _line_of_error(broken, forward, backward))
+            finally:
+                pair.thaw()
+        about_value = explain_forward(model, values)
+        about_gradients = explain_arrays(model, wrt, instances, loss=loss)
+        if about_gradients.text:
+            about_gradients = about_gradients.at(_line(pair, model, wrt, instances[0], about_gradients))
+    if not about_value.text:
+        return about_gradients
+    consistent = about_gradients.of_forward or gradcheck(forward, backward, instances[0][0], wrt, loss=loss).ok
+    if consistent or not about_gradients.text:
+        return about_value.at(_line(pair, model, wrt, instances[0], about_value, forward_only=True))
+    return Diagnosis(
+        list(dict.fromkeys([*about_value.ids, *about_gradients.ids])),
+        f"{about_value.text} {about_gradients.text}",
+        about_value.evidence,
+        about_gradients.line,
+        about_value.hints,
+        about_gradients.names,
+    )
+
+
+def _protocol(finding: Finding, line: int | None = None) -> Diagnosis:
+    """A broken protocol as a diagnosis."""
+    id = {"mutation": "M25"}.get(finding.kind)
+    if finding.kind == "repeatability" and "zeroed" in finding.text:
+        id = "M16"
+    if id is None:
+        return Diagnosis([], finding.text, "", line, hints([], finding.argument or "the result", finding.text))
+    values = {"q": f"d{finding.argument}" if id == "M16" else finding.argument}
+    return Diagnosis([id], finding.text, "", line, misconceptions.get(id).hint(**values))
+
+
+def _line_of_error(broken: Broken, *functions: Any) -> int | None:
+    files = {getattr(getattr(f, "__code__", None), "co_filename", None) for f in functions}
+    cause = broken.__cause__
+    frames = traceback.extract_tb(cause.__traceback__) if cause is not None else []
+    return next((f.lineno for f in reversed(frames) if f.filename in files), None)
+
+
+def _line(
+    pair: Pair, model: Any, wrt: Sequence[str], instance: Instance, why: Diagnosis, forward_only: bool = False
+) -> int | None:
+    """Run the student's code once more under the line tracer and look where the mistake is first seen."""
+    args, dout, got = instance
+    try:
+        tape = record(model, args, wrt)
+        (result, lines) = record_lines(pair.forward, {k: copied(v) for k, v in args.items()})
+        cache = result[1] if isinstance(result, tuple | list) and len(result) == 2 else None
+        known = quantities(tape, dout, {} if forward_only else got, why.replays(tape, dout))
+        if forward_only:
+            return locate(known, lines)
+        _, more = record_lines(pair.backward, (dout,) if cache is None else (dout, cache))
+        return locate(known, more)
+    except Exception:  # the line is a courtesy: nothing depends on it
+        return None
 
 
 def explain_arrays(
@@ -33,11 +135,13 @@ def explain_arrays(
     *,
     loss: bool = False,
     only: Sequence[str] | None = None,
+    trace: Sequence[Line] = (),
 ) -> Diagnosis:
     """The mistake behind gradients that a student obtained.
 
     instances  (args, dout, {argument: gradient}) for at least two fresh draws; for a loss, dout is 1.0
     only       explain these arguments; the others still help to tell explanations apart
+    trace      what `linetrace.record_lines` wrote down when backward ran on the first instance: gives `.line`
 
     Raises: UsageError without instances.
     """
@@ -51,12 +155,17 @@ def explain_arrays(
     asked = [n for n in wrong if only is None or n in only]
     if not asked:
         return Diagnosis([], "")
+    first = cases[0]
     cases.sort(key=lambda c: all(c.right(n) for n in asked))  # evidence from an instance that shows it
     found = search(cases, frozenset(wrong))
     left = [n for n in asked if not any(n in c.names for c in found)]
     if left:
         found += forward_gradients(model, wrt, cases, frozenset(wrong))
-    return compose(cases, asked, [c for c in found if c.names & set(asked)])
+    why = compose(cases, asked, [c for c in found if c.names & set(asked)])
+    if trace:
+        known = quantities(first.tape, first.dout, {n: first.got[n] for n in asked}, why.replays(first.tape, first.dout))
+        why = why.at(locate(known, trace))
+    return why
 
 
 def explain_forward(model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]]) -> Diagnosis:

@@ -17,17 +17,25 @@ __all__ = ["Factor", "factors", "name_factor", "ratio"]
 class Factor:
     """A constant with a name, the mistake it points to, and how far-fetched it is."""
 
-    text: str  # "N = 5"
+    text: str  # "1/N"
     ids: tuple[str, ...]
     cost: float
 
+    @property
+    def per_element(self) -> bool:
+        """Whether it divides by a size other than that of the batch: a mean over all elements."""
+        return self.ids == ("M02",) and self.text.startswith("1/") and not self.text.endswith(("/N", "/T", "shape[0]"))
+
 
 def sizes(args: Mapping[str, Any]) -> dict[str, float]:
-    """The sizes of the data, each under the first name it has: {"N": 5, "C": 7, …}."""
+    """The sizes of the data, by name: {"N": 5, "X.shape[1]": 7, …}; N is the batch, T the number of time steps."""
     found: dict[str, float] = {}
     for name, value in _arrays(args):
         for axis, n in enumerate(value.shape):
-            found[f"{name}.shape[{axis}]"] = float(n)
+            letter = ""
+            if name in ("X", "Z", "Y", "Yhat"):
+                letter = {(2, 0): "N", (3, 0): "T", (3, 1): "N", (1, 0): "N"}.get((value.ndim, axis), "")
+            found.setdefault(letter or f"{name}.shape[{axis}]", float(n))
         if name == "mask":
             found["mask.sum()"] = float(value.sum())
     return found

@@ -113,7 +113,8 @@ def elementwise_rules(view: View, node: Node) -> Iterator[Rule]:
     if rule is None and not power:
         return
     d = (lambda n: n.extra["p"] * n.inputs[0].value ** (n.extra["p"] - 1)) if power else derivative
-    yield 1.0, ("M12",), f"{{q}}: the derivative of {op} is missing (in {here}).", lambda n, i, g, vjp: g
+    if op != "neg":
+        yield 1.0, ("M12",), f"{{q}}: the derivative of {op} is missing (in {here}).", lambda n, i, g, vjp: g
     yield 1.1, ("M13",), f"{{q}}: the gradient that arrives at {here} is not used.", lambda n, i, g, vjp: d(n) * ones(g)
     if op == "neg":
         return
@@ -353,7 +354,8 @@ def reduction_rules(node: Node) -> Iterator[Rule]:
     op, here = node.op or "", node.label
     yield 1.3, ("M13",), f"{{q}}: the gradient that arrives at {here} is not used.", lambda n, i, g, vjp: vjp(n, i, ones(g))
     if op in ("sum", "mean"):
-        yield 1.1, ("M07b",), f"{{q}} keeps the shape of the sum: it has to be spread over what was summed (in {here}).", (
+        cost = 1.1 if node.inputs[0].op is None else 1.6
+        yield cost, ("M07b",), f"{{q}} keeps the shape of the sum: it has to be spread over what was summed (in {here}).", (
             lambda n, i, g, vjp: np.asarray(g)
         )
         yield 1.3, (), f"{{q}}: the gradient reaches the first entry only (in {here}).", _first_entry

@@ -80,6 +80,8 @@ class Candidate:
     names: frozenset[str]
     joint: bool = False  # it also leaves the right ones right
     evidence: str = ""
+    edit: Edit | None = None
+    of_forward: bool = False  # the gradient is right for a wrong forward
 
     @property
     def rank(self) -> tuple[float, int]:
@@ -143,7 +145,7 @@ def _confirmed(cases: Sequence[Case], edit: Edit, names: frozenset[str], wrong: 
         joint = joint and all(case.fits(n, replayed[n]) for n in case.got)
         if not names:
             return []
-    return [Candidate(edit.cost, edit.ids, edit.text, names, joint)]
+    return [Candidate(edit.cost, edit.ids, edit.text, names, joint, edit=edit)]
 
 
 def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]:
@@ -198,7 +200,7 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
     value = cases[0].factors.get(factor.text, (None,))[0]
     evidence = f"{factor.text} = {value:.6g} here." if value is not None and factor.text not in ("-1", "0") else ""
     scalar = np.ndim(cases[0].tape.outputs[0].value) == 0
-    if scalar and ids == ("M02",) and factor.text.startswith("1/") and not factor.text.endswith("shape[0]"):
+    if scalar and factor.per_element:
         ids = ("M05",)
         text = f"{{q}} is {factor.text} times what it should be: the mean runs over all elements, not over the batch."
     if factor.text == "0" and names == {"h0"}:

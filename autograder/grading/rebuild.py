@@ -7,7 +7,7 @@ then by cell id, then by position; the student's other cells are carried along, 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class Skeleton:
 
     def reference(self) -> list[Rebuilt]:
         """The instructor's own answers as a submission."""
-        return [Rebuilt(**vars(c)) for c in self.cells]
+        return [replace(c) for c in self.cells]
 
     def blank_release(self) -> list[Rebuilt]:
         """The untouched release as a submission."""
@@ -113,32 +113,33 @@ def rebuild(skeleton: Skeleton, submitted: list[Cell]) -> list[Rebuilt]:
             else " (none of its cells has the id of an answer)"
         )
         raise SubmissionError(f"This is not a notebook of {skeleton.assignment}{hint}.")
-    used = set(place.values())
-    after: dict[int, list[Cell]] = {}
-    where = {number: i for i, number in place.items()}
-    last = -1
-    for number, cell in enumerate(submitted):
-        last = where.get(number, last)
-        if number not in used and cell.kind in ("code", "markdown") and cell.source.strip():
-            after.setdefault(last, []).append(cell)
-    result: list[Rebuilt] = []
-    extra = 0
-    for i, model in enumerate((None, *skeleton.cells), -1):
-        if model is not None:
-            cell = Rebuilt(**vars(model))
-            if cell.role in ("solution", "manual"):
-                theirs = submitted[place[i]] if i in place else None
-                cell.source = theirs.source if theirs is not None else ""
-                cell.images = theirs.images if theirs is not None else []
-                cell.answered = _told(cell.source) not in ("", _told(skeleton.blank.get(cell.grade_id, "")))
-            result.append(cell)
-        for theirs in after.get(i, ()):
-            extra += 1
-            if extra <= MAX_EXTRA and not any(
-                theirs.source == c.source for c in skeleton.cells if c.role not in ("solution", "manual")
-            ):
-                result.append(Rebuilt("extra", theirs.kind, theirs.source, id=f"extra-{extra}"))
+    extras = _extras(skeleton, submitted, place)
+    result = extras.get(-1, [])
+    for i, model in enumerate(skeleton.cells):
+        cell = replace(model)
+        if cell.role in ("solution", "manual"):
+            theirs = submitted[place[i]] if i in place else Cell(cell.kind, "")
+            cell.source, cell.images = theirs.source, theirs.images
+            cell.answered = _told(cell.source) not in ("", _told(skeleton.blank.get(cell.grade_id, "")))
+        result.append(cell)
+        result += extras.get(i, [])
     return result
+
+
+def _extras(skeleton: Skeleton, submitted: list[Cell], place: dict[int, int]) -> dict[int, list[Rebuilt]]:
+    """The student's other cells, by the skeleton's cell that they come after; copies of given cells are left out."""
+    given = {c.source for c in skeleton.cells if c.role not in ("solution", "manual")}
+    matched = {number: i for i, number in place.items()}
+    found: dict[int, list[Rebuilt]] = {}
+    last, count = -1, 0
+    for number, cell in enumerate(submitted):
+        last = matched.get(number, last)
+        if number in matched or cell.kind == "raw" or not cell.source.strip() or cell.source in given:
+            continue
+        count += 1
+        if count <= MAX_EXTRA:
+            found.setdefault(last, []).append(Rebuilt("extra", cell.kind, cell.source, id=f"extra-{count}"))
+    return found
 
 
 def _match(skeleton: Skeleton, submitted: list[Cell]) -> dict[int, int]:

@@ -70,7 +70,10 @@ class RemoteSession:
             if item.get("type") == "text" and isinstance(item.get("text"), str):
                 outputs.append({"type": "text", "text": item["text"][: 64 << 10]})
             elif item.get("type") == "png":
-                data = decode(item.get("data"), body)
+                try:
+                    data = decode(item.get("data"), body)
+                except WireError:
+                    continue
                 if isinstance(data, bytes) and data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) <= 256 << 10:
                     outputs.append({"type": "png", "png": data})
         error = header.get("error")
@@ -112,7 +115,7 @@ class RemoteSession:
             or len(replies) != len(calls)
             or not all(isinstance(r, dict) for r in replies)
         ):
-            self._violation("a batch with another number of replies")
+            raise self._violation("a batch with another number of replies")
         return [self._reply(r, body) for r in replies]
 
     def operate(self, name: str, *args: Any) -> Any:
@@ -201,12 +204,11 @@ class RemoteSession:
                 "The process ended in the middle: an exit, a crash, or no memory left."
             ) from None
         except WireError as error:
-            self._violation(str(error))
-            raise  # not reached
+            raise self._violation(str(error)) from None
 
-    def _violation(self, why: str) -> None:
+    def _violation(self, why: str) -> ProcessDied:
         self._end(f"it sent something that is not a reply ({why})")
-        raise ProcessDied(f"The process sent something that cannot be used: {why}.")
+        return ProcessDied(f"The process sent something that cannot be used: {why}.")
 
     def _end(self, why: str) -> None:
         self.dead = why
@@ -253,7 +255,7 @@ class RemoteSession:
         try:
             value = decode(header.get("value"), body, self._unwrap)
         except WireError as problem:
-            self._violation(str(problem))
+            raise self._violation(str(problem)) from None
         changed = tuple(n[:60] for n in _strings(header.get("changed")))[:20]
         return Reply(value, changed=changed)
 

@@ -272,12 +272,12 @@ def _bwrap_arguments(kit: Path, site: dict[str, Path], environment: dict[str, st
     # packages of the machine are none of the student's business: the grader itself may be one of them
     hidden = [library / "site-packages", Path("/usr/lib/python3/dist-packages"), Path("/usr/local/lib")]
     hidden += [Path("/usr/src"), Path("/usr/share/doc")]
-    for place in hidden:
-        if place.is_dir() and not str(base).startswith(str(place)):
-            arguments += ["--tmpfs", str(place)]
+    for folder in hidden:
+        if folder.is_dir() and not str(base).startswith(str(folder)):
+            arguments += ["--tmpfs", str(folder)]
     arguments += ["--ro-bind", str(kit), "/kit"]
-    for name, place in site.items():
-        arguments += ["--ro-bind", str(place), f"/kit/site/{name}"]
+    for name, source in site.items():
+        arguments += ["--ro-bind", str(source), f"/kit/site/{name}"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/tmp"]
     arguments += ["--clearenv"]
     for key, value in environment.items():

@@ -158,7 +158,7 @@ class Session:
         mine, named = [copied(a) for a in args], {k: copied(v) for k, v in kwargs.items()}
         try:
             with self._quiet(), self._limited(limit):
-                value = function(*mine, **named)  # type: ignore[misc]
+                value = function(*mine, **named)
         except BaseException as problem:
             if is_stub(function):
                 return {"error": {"kind": "missing", "text": f"{called} has no body"}}

@@ -162,8 +162,8 @@ class _Encoder:
                 raise WireError("an integer with more than 65536 bits")
             return {"$": "int", "v": hex(number)}
         if isinstance(value, float):
-            number = float.__add__(value, 0.0)
-            return number if math.isfinite(number) else {"$": "f", "v": repr(number)}
+            real = float.__add__(value, 0.0)
+            return real if math.isfinite(real) else {"$": "f", "v": repr(real)}
         if isinstance(value, complex):
             return {"$": "c", "v": [repr(value.real), repr(value.imag)]}
         if isinstance(value, str):

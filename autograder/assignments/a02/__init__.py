@@ -1,0 +1,15 @@
+"""What is checked in A02-backprop-by-hand: `check("softmax-ce")` in a test cell."""
+
+from __future__ import annotations
+
+from autograder.checks.entry import Table
+
+from . import derivations, pairs, training, written
+
+__all__ = ["TABLE", "check"]
+
+TABLE = Table(
+    "A02-backprop-by-hand",
+    [*derivations.ENTRIES, *training.ENTRIES, *pairs.ENTRIES, *written.ENTRIES],
+)
+check = TABLE.check

@@ -1,0 +1,348 @@
+"""Entries of assignment A02 for the forward/backward pairs: affine, activation, softmax with loss, MLP, the CMU network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Check, Entry, StudentError, Trial
+from autograder.checks.kinds import Pair, edges, gradients, loss, pick_first, tape_pair, values
+from autograder.checks.tape import record
+from autograder.checks.values import compare
+
+from . import models
+
+__all__ = ["ENTRIES"]
+
+AFFINE = Pair("affine_forward", "affine_backward", models.affine, models.draw_affine, ("X", "W", "b"))
+ACT = Pair("act_forward", "act_backward", models.act, models.draw_act, ("Z",))
+ACTS = ("sigmoid", "tanh", "relu")
+
+
+def _as_dict(grads: Any) -> Mapping[str, Any]:
+    if not isinstance(grads, dict):
+        raise StudentError(
+            f"mlp_backward should return a dict, and returns a {type(grads).__name__}.", kind="failed"
+        )
+    return grads
+
+
+MLP = Pair("mlp_forward", "mlp_backward", models.mlp, models.draw_mlp, models.mlp_names, takes=_as_dict)
+
+
+def _nn_value(o: Any) -> tuple[Any, Any]:
+    if not isinstance(o, dict) or "J" not in o:
+        text = "nn_backward could not be tried: nn_forward should return a dict with the key J. Mend nn_forward first."
+        raise StudentError(text, kind="not_run")
+    return o["J"], o
+
+
+NN = Pair(
+    "nn_forward",
+    "nn_backward",
+    models.nn,
+    models.draw_nn,
+    ("alpha", "beta"),
+    split=_nn_value,
+    back=lambda dout, o, args: (args["x"], args["y"], args["alpha"], args["beta"], o),
+    loss=True,
+)
+
+
+def _value(model: Any) -> Any:
+    """The right forward as a function of the drawn arguments."""
+    return lambda **args: record(model, args).out
+
+
+def _nn_reference(x: Any, y: Any, alpha: Any, beta: Any) -> dict[str, Any]:
+    """All the quantities of the forward pass, from the model's parts."""
+    x1 = np.concatenate([[1.0], np.asarray(x, float)])
+    a = np.asarray(alpha) @ x1
+    z = np.concatenate([[1.0], 1.0 / (1.0 + np.exp(-a))])
+    b = float(np.asarray(beta) @ z)
+    J = float(np.logaddexp(0.0, b) - y * b)
+    return {"x": x1, "a": a, "z": z, "b": b, "yhat": float(1.0 / (1.0 + np.exp(-b))), "J": J}
+
+
+def _nn_backward_reference(x: Any, y: Any, alpha: Any, beta: Any, o: Any) -> tuple[Any, Any]:
+    args = {"x": x, "y": y, "alpha": alpha, "beta": beta}
+    grads = record(models.nn, args, NN.names(args)).backward(1.0)
+    return grads["alpha"], grads["beta"]
+
+
+def _softmax_ce_reference(Z: Any, y: Any) -> tuple[float, Any]:
+    tape = record(models.softmax_ce, {"Z": Z, "y": y}, ("Z",))
+    return tape.out, tape.backward(1.0)["Z"]
+
+
+# --- checks that the kinds do not have --------------------------------------------------------------------------------
+
+
+def _kinks(points: float) -> Check:
+    """ReLU: units that are off pass nothing on, and exactly at 0 anything between 0 and the upstream gradient is right."""
+
+    def run(trial: Trial) -> None:
+        Z = models.draw_act(trial.rng, name="relu")["Z"]
+        Z[:, 0] = -np.abs(Z[:, 0]) * 1e3
+        Z[0, 1:] = 0.0
+        dA = trial.rng.normal(size=Z.shape)
+        cache = pick_second(trial.call("act_forward", Z, "relu"))
+        dZ = trial.call("act_backward", dA, cache)
+        want = np.where(Z > 0, dA, 0.0)
+        got = np.asarray(dZ, float) if np.shape(dZ) == Z.shape else dZ
+        if np.shape(got) == Z.shape:
+            low, high = np.minimum(0.0, dA), np.maximum(0.0, dA)
+            at_kink = (Z == 0) & (got >= low) & (got <= high)
+            want = np.where(at_kink, got, want)
+        if (bad := compare("dZ", got, want)) is not None:
+            trial.fail(f"Where a ReLU unit is off (Z <= 0): {bad.text}", aspect="dead units")
+
+    return Check({"dead units": points}, run, draws=1)
+
+
+def pick_second(result: Any) -> Any:
+    """The cache of `(result, cache)`."""
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        text = (
+            "act_backward could not be tried: act_forward should return (A, cache). Mend act_forward first."
+        )
+        raise StudentError(text, kind="not_run")
+    return result[1]
+
+
+def _kind_of(name: str) -> str:
+    return "weights" if name.startswith("W") else "biases"
+
+
+def _always(aspect: str, _: str) -> str:
+    return aspect
+
+
+def _nn_part(aspect: str, o: Any) -> Any:
+    if not isinstance(o, dict):
+        raise StudentError(
+            f"nn_forward should return a dict, and returns a {type(o).__name__}.", kind="failed"
+        )
+    keys = {"hidden layer": ("x", "a", "z"), "output": ("b", "yhat"), "loss": ("J",)}[aspect]
+    return {k: o[k] for k in keys if k in o}
+
+
+_affine_forward, _affine_backward = tape_pair(AFFINE)
+_act_forward, _act_backward = tape_pair(ACT)
+_mlp_forward, _mlp_backward = tape_pair(MLP)
+_DEPTHS = ({"layers": 2, "act": "tanh"}, {"layers": 3, "act": "relu"}, {"layers": 4, "act": "sigmoid"})
+
+ENTRIES = [
+    Entry(
+        "affine-forward",
+        (
+            values(
+                "affine_forward",
+                models.draw_affine,
+                _value(models.affine),
+                points=1.0,
+                what="Y",
+                takes=pick_first,
+                model=models.affine,
+                pure="arguments unchanged",
+                pure_points=0.5,
+                square=True,
+            ),
+            values(
+                "affine_forward",
+                models.draw_affine,
+                _value(models.affine),
+                points=0.5,
+                aspect="one example, integers",
+                what="Y",
+                takes=pick_first,
+                cases=({"N": 1}, {"integer": True}),
+                draws=1,
+            ),
+        ),
+        defines={"affine_forward": _affine_forward},
+        title="Affine layer, forward",
+    ),
+    Entry(
+        "affine-backward",
+        (
+            gradients(
+                AFFINE, points={"dX": 1.5, "dW": 1.5, "db": 1.0}, pure="arguments unchanged", pure_points=0.5
+            ),
+            edges(
+                AFFINE,
+                {"N = 1": partial(models.draw_affine, N=1), "N = 200": partial(models.draw_affine, N=200)},
+                points=0.5,
+            ),
+        ),
+        defines={"affine_backward": _affine_backward},
+        uses=("affine_forward",),
+        title="Affine layer, backward",
+    ),
+    Entry(
+        "act-forward",
+        tuple(
+            values(
+                "act_forward",
+                partial(models.draw_act, name=name),
+                _value(models.act),
+                points=0.5,
+                aspect=name,
+                what="A",
+                takes=pick_first,
+                model=models.act,
+                draws=2,
+            )
+            for name in ACTS
+        )
+        + (
+            values(
+                "act_forward",
+                partial(models.draw_act, scale=800.0),
+                _value(models.act),
+                points=0.5,
+                aspect="huge Z",
+                what="A",
+                takes=pick_first,
+                cases=tuple({"name": name} for name in ACTS),
+                draws=1,
+            ),
+        ),
+        defines={"act_forward": _act_forward},
+        title="Activation, forward",
+    ),
+    Entry(
+        "act-backward",
+        tuple(
+            gradients(
+                ACT,
+                points={name: 1.0 if name != "relu" else 0.5},
+                aspect_of=partial(_always, name),
+                cases=({"name": name},),
+            )
+            for name in ACTS
+        )
+        + (_kinks(0.5),),
+        defines={"act_backward": _act_backward},
+        uses=("act_forward",),
+        title="Activation, backward",
+    ),
+    Entry(
+        "softmax-ce",
+        (
+            loss(
+                "softmax_ce",
+                models.softmax_ce,
+                models.draw_softmax_ce,
+                "Z",
+                points={"loss": 1.5, "dZ": 2.0, "huge scores": 1.0},
+                pure="arguments unchanged",
+                pure_points=0.5,
+                edge={
+                    "scores around 1,000": partial(models.draw_softmax_ce, scale=1000.0),
+                    "N = 1": partial(models.draw_softmax_ce, N=1),
+                    "N = 100": partial(models.draw_softmax_ce, N=100),
+                },
+                edge_aspect="huge scores",
+            ),
+        ),
+        defines={"softmax_ce": _softmax_ce_reference},
+        title="Softmax with cross-entropy",
+    ),
+    Entry(
+        "mlp-forward",
+        (
+            values(
+                "mlp_forward",
+                models.draw_mlp,
+                _value(models.mlp),
+                points=2.0,
+                aspect="scores",
+                what="Z",
+                takes=pick_first,
+                model=models.mlp,
+                cases=_DEPTHS,
+                pure="arguments unchanged",
+                pure_points=0.5,
+            ),
+            values(
+                "mlp_forward",
+                models.draw_mlp,
+                _value(models.mlp),
+                points=0.5,
+                aspect="one layer, one example",
+                what="Z",
+                takes=pick_first,
+                cases=({"layers": 1}, {"layers": 2, "N": 1}),
+                draws=1,
+            ),
+        ),
+        defines={"mlp_forward": _mlp_forward},
+        title="MLP, forward",
+    ),
+    Entry(
+        "mlp-backward",
+        (
+            gradients(
+                MLP,
+                points={"weights": 2.0, "biases": 1.5},
+                aspect_of=_kind_of,
+                cases=_DEPTHS,
+                pure="arguments unchanged",
+                pure_points=0.5,
+            ),
+            edges(
+                MLP,
+                {
+                    "one layer": partial(models.draw_mlp, layers=1),
+                    "N = 1": partial(models.draw_mlp, N=1),
+                    "N = 100": partial(models.draw_mlp, N=100),
+                    "a hidden layer that is off": models.dead_mlp,
+                },
+                points=1.0,
+                kind_of=_kind_of,
+            ),
+        ),
+        defines={"mlp_backward": _mlp_backward},
+        uses=("mlp_forward",),
+        title="MLP, backward",
+    ),
+    Entry(
+        "nn-forward",
+        (
+            values(
+                "nn_forward",
+                models.draw_nn,
+                _nn_reference,
+                points={"hidden layer": 1.0, "output": 0.75, "loss": 0.75},
+                part=_nn_part,
+                what="o",
+                pure="arguments unchanged",
+                pure_points=0.5,
+                draws=4,
+                square=True,
+            ),
+        ),
+        defines={"nn_forward": _nn_reference},
+        title="The CMU network, forward",
+    ),
+    Entry(
+        "nn-backward",
+        (
+            gradients(
+                NN,
+                points={"g_alpha": 2.0, "g_beta": 1.5},
+                aspect_of=lambda w: f"g_{w}",
+                pure="arguments unchanged",
+                pure_points=0.5,
+                draws=4,
+            ),
+        ),
+        defines={"nn_backward": _nn_backward_reference},
+        uses=("nn_forward",),
+        title="The CMU network, backward",
+    ),
+]

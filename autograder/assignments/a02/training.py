@@ -1,0 +1,397 @@
+"""Entries of assignment A02 for numeric_grad, gradcheck_report and sgd_train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks import misconceptions
+from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.tape import record
+from autograder.checks.values import compare
+from course.toolbox.seeds import distinct_primes
+
+from .models import nn
+
+__all__ = ["ENTRIES"]
+
+_NONE: tuple[str, ...] = ()
+
+
+# --- numeric_grad -----------------------------------------------------------------------------------------------------
+
+
+def _bumpy(shape: tuple[int, ...], rng: np.random.Generator) -> Callable[[Any], float]:
+    """f(x) = Σ c_i x_i³ + Σ x_i x_{i+1}: curved, and every entry's slope depends on its neighbour."""
+    c = rng.uniform(0.5, 2.0, shape)
+
+    def f(x: Any) -> float:
+        x = np.asarray(x, float)
+        if x.shape != shape:
+            raise ValueError(f"f takes the whole array of shape {shape} and was called with shape {x.shape}")
+        flat = x.ravel()
+        return float(np.sum(c * x**3) + np.sum(flat[1:] * flat[:-1]))
+
+    return f
+
+
+def _stencil(f: Callable[[Any], float], x: Any, forth: float, back: float, by: float) -> np.ndarray:
+    """(f(x + forth e_i) - f(x - back e_i)) / by for every unit vector e_i."""
+    x = np.asarray(x, float)
+    basis = np.eye(x.size).reshape(x.size, *x.shape)
+    return np.array([(f(x + forth * e) - f(x - back * e)) / by for e in basis]).reshape(x.shape)
+
+
+def _central(f: Callable[[Any], float], x: Any, h: float = 1e-5) -> np.ndarray:
+    return _stencil(f, x, h, h, 2 * h)
+
+
+def _not_restored(f: Callable[[Any], float], x: np.ndarray, h: float) -> np.ndarray:
+    """What comes out when every entry stays at x_i - h after its turn."""
+    x, grad = x.copy(), np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        down[i] -= h
+        grad[i] = (f(up) - f(down)) / (2 * h)
+        x = down
+    return grad
+
+
+_SLIPS: tuple[tuple[str, tuple[str, ...], Callable[..., Any]], ...] = (
+    (
+        "numeric_grad takes one-sided differences, (f(x + h) - f(x)) / h: their error shrinks like h, that of central "
+        "differences like h².",
+        ("M54",),
+        lambda f, x, h: _stencil(f, x, h, 0.0, h),
+    ),
+    (
+        "numeric_grad takes one-sided differences, (f(x) - f(x - h)) / h: their error shrinks like h, that of central "
+        "differences like h².",
+        ("M54",),
+        lambda f, x, h: _stencil(f, x, 0.0, h, h),
+    ),
+    (
+        "The result is 2 × the right one: the two points are 2h apart, so the difference is divided by 2h.",
+        ("M54", "M03"),
+        lambda f, x, h: 2 * _central(f, x, h),
+    ),
+    (
+        "The result is ½ × the right one: f is differenced over h only, but divided by 2h.",
+        ("M54", "M03"),
+        lambda f, x, h: _stencil(f, x, h, 0.0, 2 * h),
+    ),
+    ("The sign is wrong: it is f(x + h) - f(x - h).", ("M01",), lambda f, x, h: -_central(f, x, h)),
+    (
+        "The step h that was passed is not used: the result is that of another step.",
+        ("M54",),
+        lambda f, x, h: _central(f, x, 1e-5),
+    ),
+    (
+        "An entry is not put back before the next one has its turn: only one entry at a time may differ from x.",
+        ("M54",),
+        _not_restored,
+    ),
+    (
+        "All entries are moved at once: move one entry, keep the others.",
+        ("M54",),
+        lambda f, x, h: np.full(x.shape, (f(x + h) - f(x - h)) / (2 * h)),
+    ),
+)
+
+
+def _numeric_grad_values(trial: Trial) -> None:
+    slip: Callable[..., Any] | None = _central
+    for shape in ((3,), (2, 3), (2, 1, 2), (1,)):
+        x = trial.rng.normal(size=shape)
+        f = _bumpy(shape, trial.rng)
+        h = float(trial.rng.uniform(0.05, 0.2))
+        got = trial.call("numeric_grad", f, x, h)
+        bad = compare("the gradient", got, _central(f, x, h), rtol=1e-9)
+        if bad is not None:
+            known = [s for s in _SLIPS if compare("", got, s[2](f, x, h), rtol=1e-9) is None]
+            text, ids, slip = known[0] if known else (bad.text, _NONE, None)
+            hints = misconceptions.get(ids[0]).hint(q="the gradient") if ids else ()
+            trial.fail(
+                Finding(text, ids, bad.evidence, hints=hints, errors=bad.errors), aspect="central differences"
+            )
+            break
+    f, x = _bumpy((5,), trial.rng), trial.rng.normal(size=5)
+    small = trial.call("numeric_grad", f, x)
+    # a formula that was charged above is not charged again, when it comes with the right step
+    want = slip(f, x, 1e-5) if slip is not None else _central(f, x, 1e-5)
+    if (bad := compare("With the default step the gradient", small, want, rtol=2e-9)) is not None:
+        trial.fail(Finding(bad.text, ("M54",), bad.evidence), aspect="default step")
+
+
+def _numeric_grad_integers(trial: Trial) -> None:
+    x = trial.rng.integers(-3, 4, size=(2, 2))
+    f = _bumpy((2, 2), trial.rng)
+    got = trial.call("numeric_grad", f, x)
+    if (bad := compare("the gradient", got, _central(f, x), rtol=1e-6)) is not None:
+        if compare("", got, np.zeros(x.shape)) is None:
+            text = "With an array of integers all slopes are 0: adding h to an integer array rounds h away. Make a float copy first."
+            trial.fail(Finding(text, ("M54", "M26"), bad.evidence), aspect="integer x")
+        else:
+            trial.fail(Finding(f"With an array of integers {bad.text}", (), bad.evidence), aspect="integer x")
+
+
+# --- gradcheck_report -------------------------------------------------------------------------------------------------
+
+
+def _scaled_loss(scale: float, params: Mapping[str, Any]) -> Callable[[Any], float]:
+    """A smooth loss of a dict of arrays; "unused" does not enter."""
+
+    def f(p: Any) -> float:
+        if not isinstance(p, dict) or set(p) != set(params):
+            raise ValueError(f"f takes a dict with the keys {', '.join(params)}")
+        total = 0.0
+        for k, name in enumerate(sorted(params)):
+            if name != "unused":
+                x = np.asarray(p[name], float)
+                total += float(np.sum(np.sin(x + k)) + 0.5 * np.sum(x * x))
+        return scale * total
+
+    return f
+
+
+def _scaled_grads(scale: float, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The exact gradient of `_scaled_loss`."""
+    order = sorted(params)
+    return {
+        name: np.zeros_like(x) if name == "unused" else scale * (np.cos(x + order.index(name)) + x)
+        for name, x in params.items()
+    }
+
+
+def _draw_params(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    D, M = distinct_primes(rng, 2, high=5)
+    # values of size 1 to 2 keep every slope far from 0, so that 1 % of it is visible
+    params = {"W1": (D, M), "b1": (M,), "unused": (2,)}
+    return {
+        name: rng.uniform(1.0, 2.0, shape) * rng.choice([-1.0, 1.0], shape) for name, shape in params.items()
+    }
+
+
+def _report(trial: Trial, scale: float, params: Any, grads: Any) -> dict[str, float]:
+    report = trial.call("gradcheck_report", _scaled_loss(scale, params), params, grads)
+    if not isinstance(report, dict) or set(report) != set(params):
+        raise StudentError(
+            f"gradcheck_report should return a dict with the keys of params: {', '.join(params)}.",
+            kind="failed",
+        )
+    errors = {}
+    for name, error in report.items():
+        if np.ndim(error) != 0 or not isinstance(error, int | float | np.number):
+            raise StudentError(f"gradcheck_report[{name!r}] should be one number.", kind="failed")
+        errors[name] = float(error)
+    return errors
+
+
+def _gradcheck_report(trial: Trial) -> None:
+    params = _draw_params(trial.rng)
+    for scale in (1.0, 1e-6, 1e6):
+        grads = _scaled_grads(scale, params)
+        size = "" if scale == 1.0 else f" for gradients of size {scale:g}"
+        errors = _report(trial, scale, params, grads)
+        used = {name: e for name, e in errors.items() if name != "unused"}
+        if not all(abs(e) < 1e-5 for e in used.values()):
+            ids = ("M55",) if scale > 1 else ()
+            trial.fail(
+                f"A right gradient gets an error of {max(used.values()):.2g}{size}: it should be below 1e-5."
+                + (
+                    " Divide by the size of the gradients: only relative errors are comparable."
+                    if ids
+                    else ""
+                ),
+                aspect="right gradients",
+                ids=ids,
+            )
+        if errors["unused"] != 0.0:
+            trial.fail(
+                f"Where both gradients are all 0 the error should be 0, and is {errors['unused']}: 0/0 has to be avoided.",
+                aspect="zero and zero",
+            )
+        for name in used:
+            wrong = {k: g.copy() for k, g in grads.items()}
+            at = np.unravel_index(int(np.argmax(np.abs(wrong[name]))), wrong[name].shape)
+            wrong[name][at] *= 1.01
+            error = _report(trial, scale, params, wrong)[name]
+            if not error > 1e-3:
+                ids = ("M55",) if scale < 1 else ()
+                trial.fail(
+                    f"The largest entry of a gradient is wrong by 1 %, and the error is only {error:.2g}{size}."
+                    + (" An absolute error is small when the gradients are small." if ids else ""),
+                    aspect="wrong gradients",
+                    ids=ids,
+                )
+
+
+def _with_entry(f: Any, params: Any, name: str, x: Any) -> float:
+    return float(f({**params, name: x}))
+
+
+def _gradcheck_reference(f: Any, params: Any, grads: Any) -> dict[str, float]:
+    report = {}
+    for name, g in grads.items():
+        n = _central(partial(_with_entry, f, params, name), params[name])
+        top = max(np.max(np.abs(g)), np.max(np.abs(n)))
+        report[name] = float(np.max(np.abs(g - n)) / top) if top > 0 else 0.0
+    return report
+
+
+# --- sgd_train --------------------------------------------------------------------------------------------------------
+
+
+def _loss_and_grads(x: Any, y: Any, alpha: Any, beta: Any) -> tuple[float, Any, Any]:
+    tape = record(nn, {"x": x, "y": y, "alpha": alpha, "beta": beta}, ("alpha", "beta"))
+    grads = tape.backward(1.0)
+    return float(tape.out), grads["alpha"], grads["beta"]
+
+
+def _mean_loss(X: Any, y: Any, alpha: Any, beta: Any) -> float:
+    A = alpha[:, :1] + alpha[:, 1:] @ np.asarray(X, float).T
+    b = beta[0] + beta[1:] @ (1.0 / (1.0 + np.exp(-A)))
+    return float(np.mean(np.logaddexp(0.0, b) - np.asarray(y) * b))
+
+
+def _train(
+    data: Any,
+    data_test: Any,
+    alpha: Any,
+    beta: Any,
+    epochs: int,
+    gamma: float,
+    *,
+    sign: float = -1.0,
+    batch: str = "",
+    record_at: str = "after",
+    scale: str = "mean",
+    order: int = 1,
+) -> tuple[Any, Any, np.ndarray, np.ndarray]:
+    """The right algorithm; the keywords make it slip in the ways that are recognised below."""
+    X, y = (np.asarray(d) for d in data)
+    alpha, beta = np.array(alpha, float), np.array(beta, float)
+    curves: tuple[list[float], list[float]] = ([], [])
+    steps = [slice(0, len(X))] if batch else [slice(n, n + 1) for n in range(len(X))][::order]
+    for _ in range(epochs):
+        before, running = (alpha, beta), []
+        for step in steps:
+            each = [_loss_and_grads(X[n], y[n], alpha, beta) for n in range(len(X))[step]]
+            running += [J for J, _, _ in each]
+            by = len(each) if batch == "mean" else 1
+            alpha = alpha + sign * gamma * sum(g for _, g, _ in each) / by
+            beta = beta + sign * gamma * sum(g for _, _, g in each) / by
+        at = before if record_at == "before" else (alpha, beta)
+        for curve, (inputs, labels) in zip(curves, (data, data_test)):
+            J = _mean_loss(inputs, labels, *at)
+            curve.append(J * (len(inputs) if scale == "sum" else 1))
+        if record_at == "running":
+            curves[0][-1] = float(np.mean(running))
+    return alpha, beta, np.array(curves[0]), np.array(curves[1])
+
+
+_TRAINING_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+    ("The parameters climb: subtract γ times the gradient, do not add it.", ("M01",), {"sign": 1.0}),
+    ("All examples are used for one step: take one step after each example.", (), {"batch": "sum"}),
+    ("All examples are averaged for one step: take one step after each example.", (), {"batch": "mean"}),
+    ("The examples are visited from last to first: take them in the order given.", ("M47",), {"order": -1}),
+)
+_CURVE_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+    ("J is measured before the epoch's steps: measure it after them.", (), {"record_at": "before"}),
+    (
+        "J is averaged while the parameters change: after the epoch, go over the data once more with the new parameters.",
+        (),
+        {"record_at": "running"},
+    ),
+    ("J is summed over the examples: divide by their number.", ("M02",), {"scale": "sum"}),
+)
+
+
+def _draw_training(rng: np.random.Generator) -> tuple[Any, ...]:
+    N, M, D = distinct_primes(rng, 3, high=7)
+    N, n_test = N + 3, N + 1
+    X, X_test = rng.normal(size=(N, M)), rng.normal(size=(n_test, M))
+    v = rng.normal(size=M)
+    data = (X, (X @ v > 0).astype(int))
+    test = (X_test, (X_test @ v > 0).astype(int))
+    alpha, beta = rng.normal(size=(D, M + 1)), rng.normal(size=D + 1)
+    return data, test, alpha, beta, int(rng.integers(3, 6)), float(rng.uniform(0.3, 0.8))
+
+
+def _sgd_train(trial: Trial) -> None:
+    args = _draw_training(trial.rng)
+    got = trial.call("sgd_train", *args)
+    if not isinstance(got, tuple | list) or len(got) != 4:
+        raise StudentError("sgd_train should return (alpha, beta, J_train, J_test).", kind="failed")
+    train: Callable[..., Any] = partial(_train, *args)
+    right = train()
+    bad = compare("alpha", got[0], right[0], rtol=1e-9) or compare("beta", got[1], right[1], rtol=1e-9)
+    ran_as: dict[str, Any] = {}
+    if bad is not None:
+        text, ids = bad.text, _NONE
+        for words, names, slip in _TRAINING_SLIPS:
+            if compare("", tuple(got[:2]), train(**slip)[:2], rtol=1e-9) is None:
+                text, ids, ran_as = words, names, slip
+        trial.fail(Finding(text, ids, bad.evidence), aspect="alpha and beta")
+    for i, name in ((2, "J_train"), (3, "J_test")):
+        # a curve that is right for the parameters that were reached is not charged again
+        want = train(**ran_as)[i]
+        off = compare(name, got[i], want, rtol=1e-9)
+        if off is None:
+            continue
+        text, ids = off.text, _NONE
+        for words, names, slip in _CURVE_SLIPS:
+            if compare("", got[i], train(**ran_as, **slip)[i], rtol=1e-9) is None:
+                text, ids = f"{name}: {words}", names
+        trial.fail(Finding(text, ids, off.evidence), aspect=name)
+
+
+ENTRIES = [
+    Entry(
+        "numeric-grad",
+        (
+            Check(
+                {"central differences": 1.5, "default step": 0.5, "arguments unchanged": 0.5},
+                _numeric_grad_values,
+                pure="arguments unchanged",
+            ),
+            Check({"integer x": 0.5}, _numeric_grad_integers),
+        ),
+        defines={"numeric_grad": _central},
+        title="Numerical gradient",
+    ),
+    Entry(
+        "sgd-train",
+        (
+            Check(
+                {"alpha and beta": 1.5, "J_train": 1.0, "J_test": 1.0, "arguments unchanged": 0.5},
+                _sgd_train,
+                pure="arguments unchanged",
+            ),
+        ),
+        defines={"sgd_train": _train},
+        title="Stochastic gradient descent",
+    ),
+    Entry(
+        "gradcheck-report",
+        (
+            Check(
+                {
+                    "right gradients": 1.0,
+                    "wrong gradients": 1.0,
+                    "zero and zero": 0.5,
+                    "arguments unchanged": 0.5,
+                },
+                _gradcheck_report,
+                draws=1,
+                pure="arguments unchanged",
+            ),
+        ),
+        defines={"gradcheck_report": _gradcheck_reference},
+        title="Gradient check",
+    ),
+]
