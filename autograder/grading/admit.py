@@ -58,12 +58,11 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         reason = "it is a link to another file" if path.is_symlink() else str(error.strerror).lower()
         raise SubmissionError(f"{path.name} cannot be read: {reason}.") from None
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(fd)
+        raise SubmissionError(f"{path.name} is not a file but a folder or a device; a notebook was expected.")
     with os.fdopen(fd, "rb") as handle:
-        info = os.fstat(handle.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise SubmissionError(
-                f"{path.name} is not a file but a folder or a device; a notebook was expected."
-            )
         if info.st_size == 0:
             raise SubmissionError(f"{path.name} is empty: the upload may have failed.")
         if info.st_size > MAX_BYTES:

@@ -93,7 +93,11 @@ class Sandbox:
         self.close()
 
     def _start(self, site: dict[str, Path]) -> None:
+        program = bubblewrap() if self.kind == "bwrap" else None
+        if self.kind == "bwrap" and program is None:
+            raise UnfitError(f"The sandbox is not there: bwrap was not found. {INSTALL_HINT}.")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
         kit = Path(self._kit.name)
         boot = "import sys; sys.path[:0] = {paths!r}; sys.argv = {argv!r}; from inside.forkserver import main; main()"
         fd = theirs.fileno()
@@ -109,10 +113,7 @@ class Sandbox:
             "LANG": "C.UTF-8",
             "MPLBACKEND": "Agg",
         }
-        if self.kind == "bwrap":
-            program = bubblewrap()
-            if program is None:
-                raise UnfitError(f"The sandbox is not there: bwrap was not found. {INSTALL_HINT}.")
+        if program is not None:
             code = boot.format(paths=["/kit", "/kit/site"], argv=["forkserver", str(fd)])
             command = [program, *_bwrap_arguments(kit, site, environment), python, "-ISBc", code]
         else:
@@ -131,7 +132,6 @@ class Sandbox:
             start_new_session=True,
         )
         theirs.close()
-        self._control = ours
         ours.settimeout(60)
         ready = self._reply()
         if not ready.get("ready"):
@@ -146,10 +146,12 @@ class Sandbox:
         fds = array.array("i", [theirs.fileno()])
         try:
             self._control.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+            return StudentProcess(Channel(ours.fileno()), self._reply()["pid"], ours)
         except OSError as error:
+            ours.close()
             raise UnfitError(f"The sandbox has ended: {error}. {self._said()}") from None
-        theirs.close()
-        return StudentProcess(Channel(ours.fileno()), self._reply()["pid"], ours)
+        finally:
+            theirs.close()
 
     def end(self, process: StudentProcess, *, kill: bool = True) -> int | None:
         """End a process and say how it ended: its exit code, 128 + signal when it was killed."""
