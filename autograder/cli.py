@@ -61,7 +61,7 @@ def release(
     folder = CourseFolder.at(course_dir, db)
     for name in names or assignments(folder.solutions):
         prepared = plan_for(folder, name, sandbox=sandbox)
-        for note in preflight(prepared.plan, folder.results / name / ".preflight.json"):
+        for note in preflight(prepared.plan, folder.results / name / ".preflight"):
             print(note)
         with Recorder(folder, name, prepared.source, prepared.release):
             print(f"released {_short(prepared.release)}")

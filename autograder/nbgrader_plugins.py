@@ -104,7 +104,7 @@ def _prepared(folder: Any, name: str) -> Any:
     from autograder.grading.preflight import preflight
 
     prepared = plan_for(folder, name)
-    preflight(prepared.plan, folder.results / name / ".preflight.json")
+    preflight(prepared.plan, folder.results / name / ".preflight")
     return prepared
 
 

@@ -130,7 +130,7 @@ def grade(
     """
     prepared = plan_for(folder, name, sandbox=sandbox, execute_all=execute_all)
     tasks = submissions(folder, name, students)
-    for note in preflight(prepared.plan, folder.results / name / ".preflight.json"):
+    for note in preflight(prepared.plan, folder.results / name / ".preflight"):
         progress.note(note)
     store = ResultStore(folder.results, name)
     if not force:

@@ -204,14 +204,15 @@ def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def sum_backward(dz: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Every entry that was summed gets the gradient of its sum."""
-    return broadcast(dz if keepdims else _expanded(dz, x.shape, axis), x.shape)
+    shape = np.shape(x)
+    return broadcast(dz if keepdims else _expanded(dz, shape, axis), shape)
 
 
 def _expanded(dz: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """dz with the axes put back, of length 1, over which x was reduced."""
     axes = range(len(shape)) if axis is None else {a % len(shape) for a in np.atleast_1d(axis).tolist()}
     kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
-    return dz.reshape(kept)
+    return reshape(dz, kept)
 
 
 @differentiable
@@ -223,8 +224,8 @@ def max_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def max_backward(dz: Any, x: Any, out: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The largest entry gets the gradient; several that tie share it equally."""
     if not keepdims:
-        dz, out = _expanded(dz, x.shape, axis), _expanded(out, x.shape, axis)
-    won = (x >= out) * x.dtype.type(1)
+        dz, out = _expanded(dz, np.shape(x), axis), _expanded(out, np.shape(x), axis)
+    won = (x >= out) * np.ones((), dz.dtype)
     return dz * (won / won.sum(axis=axis, keepdims=True))
 
 
@@ -236,7 +237,7 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 def broadcast_backward(dz: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """The gradients of the repetitions are added up."""
-    return unbroadcast(dz, x.shape)
+    return unbroadcast(dz, np.shape(x))
 
 
 @differentiable
@@ -247,7 +248,7 @@ def reshape(x: Any, shape: tuple[int, ...]) -> Any:
 
 def reshape_backward(dz: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """The gradient in the old shape."""
-    return dz.reshape(x.shape)
+    return reshape(dz, np.shape(x))
 
 
 @differentiable

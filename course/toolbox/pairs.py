@@ -32,6 +32,8 @@ def differentiable(f: F) -> F:
     @functools.wraps(f)
     def call(*args: Any, **options: Any) -> Any:
         for arg in args:
+            if type(arg) in (tuple, list) and arg:
+                arg = next((a for a in arg if hasattr(type(a), "__lift__")), None)
             lift = getattr(type(arg), "__lift__", None)
             if lift is not None:
                 return lift(call)(*args, **options)
@@ -42,7 +44,7 @@ def differentiable(f: F) -> F:
 
 def backward_of(f: Callable[..., Any]) -> Callable[..., Any] | None:
     """The backward half that stands beside f in its module, or None."""
-    name = f.__name__.removesuffix("_forward") + "_backward"
+    name = f.__name__.removesuffix("_forward").rstrip("_") + "_backward"
     return getattr(sys.modules.get(f.__module__), name, None)
 
 
@@ -58,7 +60,9 @@ def find_pairs(module: ModuleType) -> list[tuple[str, Callable[..., Any], Callab
             continue
         first = next(iter(inspect.signature(backward).parameters), "")
         stem = name.removesuffix("_backward")
-        forward = getattr(module, f"{stem}_forward", None) or getattr(module, stem, None)
+        forward = next(
+            (getattr(module, n) for n in (f"{stem}_forward", stem, f"{stem}_") if hasattr(module, n)), None
+        )
         if first.startswith("d") and callable(forward):
             found.append((stem, forward, backward))
     return found

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.entry import Check, Entry, StudentError, Trial
-from autograder.checks.kinds import Pair, edges, gradients, loss, pick_first, tape_pair, values
+from autograder.checks.kinds import pick_first, values
+from autograder.checks.pairs import Pair, edges, gradients, loss, tape_pair
 from autograder.checks.tape import record
-from autograder.checks.values import compare
+from autograder.checks.values import as_array, compare
 
 from . import models
 
@@ -52,11 +53,6 @@ NN = Pair(
 )
 
 
-def _value(model: Any) -> Any:
-    """The right forward as a function of the drawn arguments."""
-    return lambda **args: record(model, args).out
-
-
 def _nn_reference(x: Any, y: Any, alpha: Any, beta: Any) -> dict[str, Any]:
     """All the quantities of the forward pass, from the model's parts."""
     x1 = np.concatenate([[1.0], np.asarray(x, float)])
@@ -81,36 +77,25 @@ def _softmax_ce_reference(Z: Any, y: Any) -> tuple[float, Any]:
 # --- checks that the kinds do not have --------------------------------------------------------------------------------
 
 
-def _kinks(points: float) -> Check:
-    """ReLU: units that are off pass nothing on, and exactly at 0 anything between 0 and the upstream gradient is right."""
-
-    def run(trial: Trial) -> None:
-        Z = models.draw_act(trial.rng, name="relu")["Z"]
-        Z[:, 0] = -np.abs(Z[:, 0]) * 1e3
-        Z[0, 1:] = 0.0
-        dA = trial.rng.normal(size=Z.shape)
-        cache = pick_second(trial.call("act_forward", Z, "relu"))
-        dZ = trial.call("act_backward", dA, cache)
-        want = np.where(Z > 0, dA, 0.0)
-        got = np.asarray(dZ, float) if np.shape(dZ) == Z.shape else dZ
-        if np.shape(got) == Z.shape:
-            low, high = np.minimum(0.0, dA), np.maximum(0.0, dA)
-            at_kink = (Z == 0) & (got >= low) & (got <= high)
-            want = np.where(at_kink, got, want)
-        if (bad := compare("dZ", got, want)) is not None:
-            trial.fail(f"Where a ReLU unit is off (Z <= 0): {bad.text}", aspect="dead units")
-
-    return Check({"dead units": points}, run, draws=1)
-
-
-def pick_second(result: Any) -> Any:
-    """The cache of `(result, cache)`."""
+def _dead_units(trial: Trial) -> None:
+    """ReLU units that are off pass nothing on; exactly at 0 anything between 0 and the upstream gradient is right."""
+    Z = models.draw_act(trial.rng, name="relu")["Z"]
+    Z[:, 0] = -1e3 * np.abs(Z[:, 0])
+    Z[0, 1:] = 0.0
+    dA = trial.rng.normal(size=Z.shape)
+    result = trial.call("act_forward", Z, "relu")
     if not isinstance(result, tuple | list) or len(result) != 2:
         text = (
             "act_backward could not be tried: act_forward should return (A, cache). Mend act_forward first."
         )
         raise StudentError(text, kind="not_run")
-    return result[1]
+    got = as_array(trial.call("act_backward", dA, result[1]))
+    want = np.where(Z > 0, dA, 0.0)
+    if got is not None and got.shape == Z.shape:
+        at_kink = (Z == 0) & (got >= np.minimum(0.0, dA)) & (got <= np.maximum(0.0, dA))
+        want = np.where(at_kink, got, want)
+    if (bad := compare("dZ", got, want)) is not None:
+        trial.fail(f"Where a ReLU unit is off (Z <= 0): {bad.text}")
 
 
 def _kind_of(name: str) -> str:
@@ -135,32 +120,29 @@ _act_forward, _act_backward = tape_pair(ACT)
 _mlp_forward, _mlp_backward = tape_pair(MLP)
 _DEPTHS = ({"layers": 2, "act": "tanh"}, {"layers": 3, "act": "relu"}, {"layers": 4, "act": "sigmoid"})
 
+
+def _forward(pair: Pair, points: dict[str, float], what: str, sample: Any = None, **more: Any) -> Check:
+    """The value of a pair's forward pass."""
+    right = lambda **args: record(pair.model, args).out
+    return values(
+        pair.forward,
+        sample or pair.sample,
+        right,
+        points,
+        what=what,
+        takes=pick_first,
+        model=pair.model,
+        **more,
+    )
+
+
 ENTRIES = [
     Entry(
         "affine-forward",
         (
-            values(
-                "affine_forward",
-                models.draw_affine,
-                _value(models.affine),
-                points=1.0,
-                what="Y",
-                takes=pick_first,
-                model=models.affine,
-                pure="arguments unchanged",
-                pure_points=0.5,
-                square=True,
-            ),
-            values(
-                "affine_forward",
-                models.draw_affine,
-                _value(models.affine),
-                points=0.5,
-                aspect="one example, integers",
-                what="Y",
-                takes=pick_first,
-                cases=({"N": 1}, {"integer": True}),
-                draws=1,
+            _forward(AFFINE, {"values": 1.0}, "Y", pure=0.5, square=True),
+            _forward(
+                AFFINE, {"one example, integers": 0.5}, "Y", cases=({"N": 1}, {"integer": True}), draws=1
             ),
         ),
         defines={"affine_forward": _affine_forward},
@@ -169,14 +151,8 @@ ENTRIES = [
     Entry(
         "affine-backward",
         (
-            gradients(
-                AFFINE, points={"dX": 1.5, "dW": 1.5, "db": 1.0}, pure="arguments unchanged", pure_points=0.5
-            ),
-            edges(
-                AFFINE,
-                {"N = 1": partial(models.draw_affine, N=1), "N = 200": partial(models.draw_affine, N=200)},
-                points=0.5,
-            ),
+            gradients(AFFINE, {"dX": 1.5, "dW": 1.5, "db": 1.0}, pure=0.5),
+            edges(AFFINE, {f"N = {n}": partial(models.draw_affine, N=n) for n in (1, 200)}, 0.5),
         ),
         defines={"affine_backward": _affine_backward},
         uses=("affine_forward",),
@@ -184,29 +160,13 @@ ENTRIES = [
     ),
     Entry(
         "act-forward",
-        tuple(
-            values(
-                "act_forward",
-                partial(models.draw_act, name=name),
-                _value(models.act),
-                points=0.5,
-                aspect=name,
-                what="A",
-                takes=pick_first,
-                model=models.act,
-                draws=2,
-            )
-            for name in ACTS
-        )
-        + (
-            values(
-                "act_forward",
+        (
+            *(_forward(ACT, {name: 0.5}, "A", partial(models.draw_act, name=name)) for name in ACTS),
+            _forward(
+                ACT,
+                {"huge Z": 0.5},
+                "A",
                 partial(models.draw_act, scale=800.0),
-                _value(models.act),
-                points=0.5,
-                aspect="huge Z",
-                what="A",
-                takes=pick_first,
                 cases=tuple({"name": name} for name in ACTS),
                 draws=1,
             ),
@@ -216,16 +176,18 @@ ENTRIES = [
     ),
     Entry(
         "act-backward",
-        tuple(
-            gradients(
-                ACT,
-                points={name: 1.0 if name != "relu" else 0.5},
-                aspect_of=partial(_always, name),
-                cases=({"name": name},),
-            )
-            for name in ACTS
-        )
-        + (_kinks(0.5),),
+        (
+            *(
+                gradients(
+                    ACT,
+                    {name: 0.5 if name == "relu" else 1.0},
+                    aspect_of=partial(_always, name),
+                    cases=({"name": name},),
+                )
+                for name in ACTS
+            ),
+            Check({"dead units": 0.5}, _dead_units, draws=1),
+        ),
         defines={"act_backward": _act_backward},
         uses=("act_forward",),
         title="Activation, backward",
@@ -238,15 +200,13 @@ ENTRIES = [
                 models.softmax_ce,
                 models.draw_softmax_ce,
                 "Z",
-                points={"loss": 1.5, "dZ": 2.0, "huge scores": 1.0},
-                pure="arguments unchanged",
-                pure_points=0.5,
+                {"loss": 1.5, "dZ": 2.0, "huge scores": 1.0},
+                pure=0.5,
                 edge={
                     "scores around 1,000": partial(models.draw_softmax_ce, scale=1000.0),
                     "N = 1": partial(models.draw_softmax_ce, N=1),
                     "N = 100": partial(models.draw_softmax_ce, N=100),
                 },
-                edge_aspect="huge scores",
             ),
         ),
         defines={"softmax_ce": _softmax_ce_reference},
@@ -255,27 +215,11 @@ ENTRIES = [
     Entry(
         "mlp-forward",
         (
-            values(
-                "mlp_forward",
-                models.draw_mlp,
-                _value(models.mlp),
-                points=2.0,
-                aspect="scores",
-                what="Z",
-                takes=pick_first,
-                model=models.mlp,
-                cases=_DEPTHS,
-                pure="arguments unchanged",
-                pure_points=0.5,
-            ),
-            values(
-                "mlp_forward",
-                models.draw_mlp,
-                _value(models.mlp),
-                points=0.5,
-                aspect="one layer, one example",
-                what="Z",
-                takes=pick_first,
+            _forward(MLP, {"scores": 2.0}, "Z", cases=_DEPTHS, pure=0.5),
+            _forward(
+                MLP,
+                {"one layer, one example": 0.5},
+                "Z",
                 cases=({"layers": 1}, {"layers": 2, "N": 1}),
                 draws=1,
             ),
@@ -286,14 +230,7 @@ ENTRIES = [
     Entry(
         "mlp-backward",
         (
-            gradients(
-                MLP,
-                points={"weights": 2.0, "biases": 1.5},
-                aspect_of=_kind_of,
-                cases=_DEPTHS,
-                pure="arguments unchanged",
-                pure_points=0.5,
-            ),
+            gradients(MLP, {"weights": 2.0, "biases": 1.5}, pure=0.5, aspect_of=_kind_of, cases=_DEPTHS),
             edges(
                 MLP,
                 {
@@ -302,7 +239,7 @@ ENTRIES = [
                     "N = 100": partial(models.draw_mlp, N=100),
                     "a hidden layer that is off": models.dead_mlp,
                 },
-                points=1.0,
+                1.0,
                 kind_of=_kind_of,
             ),
         ),
@@ -317,11 +254,10 @@ ENTRIES = [
                 "nn_forward",
                 models.draw_nn,
                 _nn_reference,
-                points={"hidden layer": 1.0, "output": 0.75, "loss": 0.75},
+                {"hidden layer": 1.0, "output": 0.75, "loss": 0.75},
+                pure=0.5,
                 part=_nn_part,
                 what="o",
-                pure="arguments unchanged",
-                pure_points=0.5,
                 draws=4,
                 square=True,
             ),
@@ -331,16 +267,7 @@ ENTRIES = [
     ),
     Entry(
         "nn-backward",
-        (
-            gradients(
-                NN,
-                points={"g_alpha": 2.0, "g_beta": 1.5},
-                aspect_of=lambda w: f"g_{w}",
-                pure="arguments unchanged",
-                pure_points=0.5,
-                draws=4,
-            ),
-        ),
+        (gradients(NN, {"g_alpha": 2.0, "g_beta": 1.5}, pure=0.5, aspect_of=lambda w: f"g_{w}", draws=4),),
         defines={"nn_backward": _nn_backward_reference},
         uses=("nn_forward",),
         title="The CMU network, backward",

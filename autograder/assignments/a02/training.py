@@ -10,6 +10,7 @@ import numpy as np
 
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.kinds import pure_check
 from autograder.checks.tape import record
 from autograder.checks.values import compare
 from course.toolbox.seeds import distinct_primes
@@ -354,11 +355,7 @@ ENTRIES = [
     Entry(
         "numeric-grad",
         (
-            Check(
-                {"central differences": 1.5, "default step": 0.5, "arguments unchanged": 0.5},
-                _numeric_grad_values,
-                pure="arguments unchanged",
-            ),
+            pure_check({"central differences": 1.5, "default step": 0.5}, _numeric_grad_values, 0.5),
             Check({"integer x": 0.5}, _numeric_grad_integers),
         ),
         defines={"numeric_grad": _central},
@@ -366,29 +363,18 @@ ENTRIES = [
     ),
     Entry(
         "sgd-train",
-        (
-            Check(
-                {"alpha and beta": 1.5, "J_train": 1.0, "J_test": 1.0, "arguments unchanged": 0.5},
-                _sgd_train,
-                pure="arguments unchanged",
-            ),
-        ),
+        (pure_check({"alpha and beta": 1.5, "J_train": 1.0, "J_test": 1.0}, _sgd_train, 0.5),),
         defines={"sgd_train": _train},
         title="Stochastic gradient descent",
     ),
     Entry(
         "gradcheck-report",
         (
-            Check(
-                {
-                    "right gradients": 1.0,
-                    "wrong gradients": 1.0,
-                    "zero and zero": 0.5,
-                    "arguments unchanged": 0.5,
-                },
+            pure_check(
+                {"right gradients": 1.0, "wrong gradients": 1.0, "zero and zero": 0.5},
                 _gradcheck_report,
+                0.5,
                 draws=1,
-                pure="arguments unchanged",
             ),
         ),
         defines={"gradcheck_report": _gradcheck_reference},

@@ -1,0 +1,323 @@
+"""Checks of forward and backward passes against the replayed tape of the right forward.
+
+    Pair        a forward/backward pair of the student's and the right forward as a tape model
+    gradients   every gradient of a pair, with a diagnosis when one is wrong
+    edges       the same on awkward data: one example, many, dead units, huge numbers
+    loss        a function that returns a loss and its gradient together
+    tape_pair   trusted functions for `Entry.defines`, made from the model
+
+A slip is charged once: where the student's forward is wrong, a gradient that is right *for that wrong forward* keeps
+its points. Which forward it is, is found among the edits of the tape, never by differencing the student's function: a
+forward that remembers its last value would make every difference 0.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .entry import Check, Finding, Sampler, StudentError, Trial
+from .errors import ModelError
+from .explain import explain_arrays, explain_forward
+from .forward_edits import ForwardEdit, forward_edits
+from .kinds import INSTANCES, draw_arguments, explained, pick_first, pure_check
+from .tape import Tape, record
+from .values import Mismatch, compare
+from .views import view_of
+
+__all__ = ["Pair", "edges", "gradients", "loss", "tape_pair"]
+
+Args = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A forward/backward pair of the student's, and the right forward as a tape model.
+
+    wrt      names of the arguments that backward returns gradients of, or a function of the drawn arguments
+    split    what forward returns -> (value that the model computes, cache); `(value, cache)` by default
+    back     (dout, cache, drawn arguments) -> positional arguments of backward
+    takes    what backward returns -> dict argument -> gradient; a tuple in the order of `wrt` by default
+    loss     the value is a loss: there is no upstream gradient
+    """
+
+    forward: str
+    backward: str
+    model: Callable[..., Any]
+    sample: Sampler
+    wrt: Sequence[str] | Callable[[Args], Sequence[str]]
+    split: Callable[[Any], tuple[Any, Any]] | None = None
+    back: Callable[[Any, Any, Args], tuple[Any, ...]] = lambda dout, cache, args: (dout, cache)
+    takes: Callable[[Any], Mapping[str, Any]] | None = None
+    loss: bool = False
+
+    def names(self, args: Args) -> tuple[str, ...]:
+        """The arguments that gradients are asked of, for these drawn arguments."""
+        return tuple(self.wrt(args) if callable(self.wrt) else self.wrt)
+
+    def tape(self, args: Args, edit: ForwardEdit | None = None) -> Tape:
+        """The right forward, recorded; or the wrong one that an edit makes of it."""
+        return record(self.model, args, self.names(args), None if edit is None else {edit.site: edit.rewrite})
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """One forward and one backward of the student's on one instance."""
+
+    args: Args
+    dout: Any
+    value: Any
+    grads: dict[str, Any]
+    call: tuple[Any, ...] = ()  # what backward was called with
+
+
+def gradients(
+    pair: Pair,
+    points: Mapping[str, float],
+    *,
+    pure: float = 0.0,
+    aspect_of: Callable[[str], str] = lambda w: f"d{w}",
+    cases: Sequence[Mapping[str, Any]] = ({},),
+    draws: int = 2,
+    square: bool = True,
+) -> Check:
+    """Every gradient of a student's pair against the replayed tape of the right forward.
+
+    points     aspect -> points
+    aspect_of  argument -> the aspect that its gradient belongs to ("dX" for "X" by default)
+    cases      keyword arguments for the sampler; every draw tries all of them
+    """
+
+    def run(trial: Trial) -> None:
+        for case in cases:
+            first = _try(trial, pair, draw_arguments(pair.sample, trial.rng, trial.square, **case))
+            bad = _wrong(pair, first)
+            if bad:
+                rest = [
+                    _try(trial, pair, draw_arguments(pair.sample, trial.rng, **case))
+                    for _ in range(INSTANCES - 1)
+                ]
+                for w, finding in _reasons(trial, pair, [first, *rest], bad).items():
+                    trial.fail(finding, aspect=aspect_of(w))
+            else:
+                _late(trial, pair, first, case, aspect_of)
+
+    return pure_check(points, run, pure, draws=draws, square=square)
+
+
+def edges(
+    pair: Pair,
+    samples: Mapping[str, Sampler],
+    points: float,
+    *,
+    aspect: str = "edge cases",
+    kind_of: Callable[[str], str] = str,
+) -> Check:
+    """The gradients of a pair on awkward data; a kind of gradient that is wrong on ordinary data is not charged again.
+
+    samples   what is special ("N = 1") -> sampler
+    kind_of   argument -> its kind ("weights" for "W1")
+    """
+
+    def run(trial: Trial) -> None:
+        usual = _try(trial, pair, draw_arguments(pair.sample, trial.rng))
+        wrong = {kind_of(w) for w in _wrong(pair, usual)}
+        if wrong >= {kind_of(w) for w in pair.names(usual.args)}:
+            trial.fail("Not looked at as long as no gradient is right on ordinary data.")
+            return
+        for special, sample in samples.items():
+            tried = _try(trial, pair, draw_arguments(sample, trial.rng))
+            for w, m in _wrong(pair, tried).items():
+                if kind_of(w) not in wrong:
+                    trial.fail(Finding(f"With {special}: {m.text}", (), m.evidence, errors=m.errors))
+
+    return Check({aspect: points}, run, draws=1)
+
+
+def loss(
+    name: str,
+    model: Callable[..., Any],
+    sample: Sampler,
+    wrt: str,
+    points: Mapping[str, float],
+    *,
+    pure: float = 0.0,
+    edge: Mapping[str, Sampler] | None = None,
+    draws: int = 2,
+) -> Check:
+    """A function that returns `(loss, gradient)` in one call.
+
+    points   of "loss", of "d<wrt>" and, with `edge`, of a third aspect for awkward data
+    edge     what is special -> sampler, tried for what is right on ordinary data
+    """
+    ordinary = ("loss", f"d{wrt}")
+    special_aspect = next((a for a in points if a not in ordinary), "")
+    pair = Pair(name, name, model, sample, (wrt,), loss=True)
+
+    def one(trial: Trial, args: Args) -> _Tried:
+        result = trial.call(name, *args.values())
+        return _Tried(args, 1.0, pick_first(result), {wrt: result[1]}, tuple(args.values()))
+
+    def off(tried: _Tried) -> Mismatch | None:
+        return compare("the loss", tried.value, pair.tape(tried.args).out)
+
+    def run(trial: Trial) -> None:
+        first = one(trial, draw_arguments(sample, trial.rng, trial.square))
+        rest = [one(trial, draw_arguments(sample, trial.rng)) for _ in range(INSTANCES - 1)]
+        wrong, bad = off(first), _wrong(pair, first)
+        if wrong is not None:
+            why = explain_forward(model, [(t.args, t.value) for t in (first, *rest)])
+            trial.fail(explained(Finding(wrong.text, (), wrong.evidence), why), aspect="loss")
+        for finding in _reasons(trial, pair, [first, *rest], bad).values() if bad else ():
+            trial.fail(finding, aspect=f"d{wrt}")
+        if edge and wrong is not None and bad:
+            trial.fail("Not looked at as long as nothing is right on ordinary data.", aspect=special_aspect)
+        for special, awkward in (edge or {}).items():
+            tried = one(trial, draw_arguments(awkward, trial.rng))
+            for m in (off(tried) if wrong is None else None, None if bad else _wrong(pair, tried).get(wrt)):
+                if m is not None:
+                    ids = ("M23",) if "not finite" in m.text else ()
+                    finding = Finding(f"With {special}: {m.text}", ids, m.evidence, errors=m.errors)
+                    trial.fail(finding, aspect=special_aspect)
+
+    return pure_check(points, run, pure, draws=draws, square=True)
+
+
+# --- trying, comparing, explaining ------------------------------------------------------------------------------------
+
+
+def _try(trial: Trial, pair: Pair, args: Args) -> _Tried:
+    tape = pair.tape(args)
+    dout = 1.0 if pair.loss else trial.rng.normal(size=np.shape(tape.out))
+    value, cache = _forward(trial, pair, args)
+    grads = _backward(trial, pair, args, dout, cache)
+    return _Tried(args, dout, value, grads, pair.back(dout, cache, args))
+
+
+def _forward(trial: Trial, pair: Pair, args: Args) -> tuple[Any, Any]:
+    """The student's own forward; what it does wrong is charged elsewhere, so only the cache matters here."""
+    written = len(trial.mutated)
+    try:
+        result = trial.call(pair.forward, *args.values())
+    except StudentError as error:
+        text = f"{pair.backward} could not be tried, since {error.text} Mend {pair.forward} first."
+        raise StudentError(text, kind="not_run", line=error.line) from None
+    finally:
+        del trial.mutated[written:]
+    if pair.split is not None:
+        return pair.split(result)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        text = (
+            f"{pair.backward} could not be tried: {pair.forward} should return (result, cache). "
+            f"Mend {pair.forward} first."
+        )
+        raise StudentError(text, kind="not_run")
+    return result[0], result[1]
+
+
+def _backward(trial: Trial, pair: Pair, args: Args, dout: Any, cache: Any) -> dict[str, Any]:
+    got = trial.call(pair.backward, *pair.back(dout, cache, args))
+    names = pair.names(args)
+    if pair.takes is not None:
+        return dict(pair.takes(got))
+    if len(names) == 1 and not (isinstance(got, tuple | list) and len(got) == 1):
+        return {names[0]: got}
+    if not isinstance(got, tuple | list) or len(got) != len(names):
+        order = ", ".join(f"d{w}" for w in names)
+        found = f"{len(got)} values" if isinstance(got, tuple | list) else type(got).__name__
+        raise StudentError(f"{pair.backward} should return ({order}), and returns {found}.", kind="failed")
+    return dict(zip(names, got))
+
+
+def _wrong(pair: Pair, tried: _Tried) -> dict[str, Mismatch]:
+    """The gradients that are not the right ones."""
+    truth = pair.tape(tried.args).backward(tried.dout)
+    found = {w: compare(f"d{w}", tried.grads.get(w), truth[w]) for w in pair.names(tried.args)}
+    return {w: m for w, m in found.items() if m is not None}
+
+
+def _charged(pair: Pair, tried: Sequence[_Tried], names: Sequence[str]) -> set[str]:
+    """The gradients that are right for the student's own forward, where that is wrong in a way that is known."""
+    tapes = [pair.tape(t.args) for t in tried]
+    if all(compare("", t.value, tape.out) is None for t, tape in zip(tried, tapes)):
+        return set()
+    found: set[str] = set()
+    until = time.perf_counter() + 0.5
+    for edit in forward_edits(view_of(tapes[0])):
+        if time.perf_counter() > until:
+            break
+        try:
+            edited = [pair.tape(t.args, edit) for t in tried]
+        except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
+            continue  # this edit does not fit these shapes
+        if all(compare("", t.value, e.out) is None for t, e in zip(tried, edited)):
+            truths = [e.backward(t.dout) for t, e in zip(tried, edited)]
+            for w in names:
+                if all(compare("", t.grads.get(w), g[w]) is None for t, g in zip(tried, truths)):
+                    found.add(w)
+    return found
+
+
+def _reasons(
+    trial: Trial, pair: Pair, tried: Sequence[_Tried], bad: Mapping[str, Mismatch]
+) -> dict[str, Finding]:
+    """Why each wrong gradient is wrong; those that are right for the student's own wrong forward are left out."""
+    charged = _charged(pair, tried, tuple(bad))
+    left = [w for w in bad if w not in charged]
+    if not left:
+        return {}
+    first = tried[0]
+    wrt = pair.names(first.args)
+    lines = trial.subject.trace(pair.backward, first.call)
+    instances = [(t.args, t.dout, t.grads) for t in tried]
+    found = {}
+    for w in left:
+        why = explain_arrays(pair.model, wrt, instances, loss=pair.loss, only=(w,), trace=lines)
+        found[w] = explained(Finding(bad[w].text, (), bad[w].evidence, errors=bad[w].errors), why)
+    return found
+
+
+def _late(
+    trial: Trial, pair: Pair, first: _Tried, case: Mapping[str, Any], aspect_of: Callable[[str], str]
+) -> None:
+    """A cache that lives outside what forward returned shows when another forward comes in between."""
+    _, cache = _forward(trial, pair, first.args)
+    _forward(trial, pair, draw_arguments(pair.sample, trial.rng, **case))
+    late = _Tried(first.args, first.dout, None, _backward(trial, pair, first.args, first.dout, cache))
+    for w in _wrong(pair, late):
+        trial.fail(
+            f"d{w} is right at once, and wrong when {pair.forward} is called with other data before {pair.backward}: "
+            "what backward needs must be in the cache, not in a global variable.",
+            aspect=aspect_of(w),
+        )
+
+
+# --- trusted references -----------------------------------------------------------------------------------------------
+
+
+def tape_pair(pair: Pair) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Trusted forward and backward functions that belong together, made from the model.
+
+    Their cache is a dict of the arguments; the backward function replays the tape, so no formula of an answer is
+    written down for it.
+    """
+    signature = inspect.Signature(list(inspect.signature(pair.model).parameters.values())[1:])
+
+    def forward(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return pair.tape(dict(bound.arguments)).out, dict(bound.arguments)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        grads = pair.tape(cache).backward(dout)
+        if pair.takes is not None:
+            return grads
+        ordered = tuple(grads[w] for w in pair.names(cache))
+        return ordered if len(ordered) > 1 else ordered[0]
+
+    return forward, backward

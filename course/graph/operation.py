@@ -1,0 +1,280 @@
+"""Operations: what a forward/backward pair becomes in a graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from course.graph.engine import Node
+from course.toolbox.errors import FusedError, GraphError, InputError
+from course.toolbox.pairs import backward_of
+
+__all__ = ["SLOT", "LeavesGraph", "Op", "Pack", "Pair", "Variable", "pair_of"]
+
+SLOT = object()  # stands among the arguments of an Op where an input goes
+
+
+class Variable(Node):
+    """A node that is computed at once and remembers what backward needs; `var.Var` adds the operators.
+
+    `used` are the values that the operation was given, `cache` what forward kept, `flow` the gradient on its way.
+    """
+
+    __slots__ = ("_grad", "cache", "flow", "used")
+    constant = False
+    value: Any
+
+
+def made(kind: type, op: Any, inputs: Sequence[Any], used: Sequence[Any], value: Any, cache: Any = None) -> Any:
+    """A new variable; from here on nobody may write into its value."""
+    node: Any = object.__new__(kind)
+    node.op, node.inputs, node.used, node.value, node.cache = op, inputs, used, value, cache
+    node.name, node._grad, node.flow = "", None, None
+    if type(value) is np.ndarray:
+        value.flags.writeable = False
+    return node
+
+
+class Pair:
+    """A forward/backward pair, looked at once: what backward asks for. Calling it with variables makes a new one."""
+
+    def __init__(
+        self, forward: Callable[..., Any], backward: Callable[..., Any] | None, name: str = ""
+    ) -> None:
+        self.forward, self.backward = forward, backward
+        self.name = name or forward.__name__.removesuffix("_forward").strip("_")
+        known = inspect.signature(forward).parameters
+        self.names = list(known)
+        self.defaults = {n: p.default for n, p in known.items() if p.default is not p.empty}
+        asked = list(inspect.signature(backward).parameters) if backward else ["dout"]
+        self.need = "need" in asked
+        asked = [n for n in asked if n != "need"]
+        self.cached = "cache" in asked or (len(asked) == 2 and asked[1] not in (*self.names, "out"))
+        self.outputs = len(asked) - 1 if self.cached else 1
+        strange = [n for n in asked[1:] if n not in (*self.names, "out")]
+        if not asked or (strange and not self.cached):
+            raise GraphError(
+                f"lift: the backward of {self.name} asks for {strange}; after the gradient it may ask for arguments of "
+                f"{forward.__name__} ({', '.join(self.names)}), for out, or for one cache."
+            )
+        self.plan = [] if self.cached else [-1 if n == "out" else self.names.index(n) for n in asked[1:]]
+        self.plain = Op(self, [SLOT] * len(self.names))
+
+    def __repr__(self) -> str:
+        return f"lift({self.name})"
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Apply the pair; arrays among the arguments become constants, everything else is fixed in the operation."""
+        if options or len(args) != len(self.names):
+            args = self.bind(args, options)
+        inputs = [a if isinstance(a, Var) else _input(a) for a in args]
+        if None not in inputs:
+            return self.plain(*inputs)
+        op = Op(self, [a if x is None else SLOT for a, x in zip(args, inputs)])
+        return op(*(x for x in inputs if x is not None))
+
+    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments in the order of forward, defaults filled in."""
+        bound = {**self.defaults, **dict(zip(self.names, args)), **options}
+        if len(args) > len(self.names) or set(bound) != set(self.names):
+            raise InputError(
+                f"{self.name}: takes {', '.join(self.names)}; got {len(args)} arguments in order and {sorted(options)}."
+            )
+        return tuple(bound[n] for n in self.names)
+
+    def run(self, args: Sequence[Any]) -> tuple[Any, Any]:
+        """What forward computes, and its cache; several results are a tuple."""
+        result = self.forward(*args)
+        if not self.cached:
+            return result, None
+        return (result[0] if self.outputs == 1 else tuple(result[:-1])), result[-1]
+
+    def gradients(
+        self, g: Any, args: Sequence[Any], out: Any, cache: Any, need: Sequence[bool]
+    ) -> Sequence[Any]:
+        """What backward returns, one gradient or None for each argument of forward."""
+        if self.backward is None:
+            return [None] * len(args)
+        asked = [cache] if self.cached else [args[k] if k >= 0 else out for k in self.plan]
+        gs = [g] if self.outputs == 1 else [np.zeros_like(y) if dy is None else dy for y, dy in zip(out, g)]
+        grads = self.backward(*gs, *asked, need=need) if self.need else self.backward(*gs, *asked)
+        grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
+        return grads + [None] * (len(args) - len(grads))
+
+
+class Op:
+    """A pair as the operation of a node, with those arguments filled in that are no nodes.
+
+    The filled-in arguments are attributes too, under the names that forward gives them. `f` and `bprop` are what the
+    algorithms of `engine` ask for; both run forward anew.
+    """
+
+    def __init__(self, pair: Pair, args: Sequence[Any]) -> None:
+        self.pair, self.args = pair, args
+        self.places = [i for i, a in enumerate(args) if a is SLOT]
+        self.plain = len(self.places) == len(args)
+        takes_all = self.plain and not pair.need and pair.backward is not None and pair.plan == self.places
+        self.direct = pair.backward if takes_all else None  # backward(g, *inputs) is all there is to do
+        if not self.plain:
+            self.__dict__.update((n, a) for n, a in zip(pair.names, args) if a is not SLOT)
+
+    def __repr__(self) -> str:
+        fixed = ", ".join(f"{n}={a!r}" for n, a in zip(self.pair.names, self.args) if a is not SLOT)
+        return self.pair.name + (f"({fixed})" if fixed else "")
+
+    @property
+    def name(self) -> str:
+        """What a drawing calls the operation."""
+        return self.pair.name
+
+    def __call__(self, *inputs: Any) -> Any:
+        """A new variable: the operation applied to variables, computed at once; a tuple of them for several results."""
+        used = [x.value for x in inputs]
+        value, cache = self.pair.run(self.full(used))
+        made = _made(next((type(x) for x in inputs if not x.constant), Var), self, inputs, used, value, cache)
+        return tuple(_Part(i)(made) for i in range(len(value))) if type(value) is tuple else made
+
+    def full(self, xs: Sequence[Any]) -> Sequence[Any]:
+        """All arguments of forward: the inputs where they belong, the fixed ones between them."""
+        if self.plain:
+            return xs
+        rest = iter(xs)
+        return [next(rest) if a is SLOT else a for a in self.args]
+
+    def f(self, *xs: Any) -> Any:
+        """The value of the operation for these inputs."""
+        return self.pair.run(self.full(xs))[0]
+
+    def bprop(self, xs: Sequence[Any], i: int, G: Any) -> Any:
+        """The gradient of input number i, when G is the gradient of the value."""
+        args, need = self.full(xs), [k == self.places[i] for k in range(len(self.args))]
+        return self.pair.gradients(G, args, *self.pair.run(args), need)[self.places[i]]
+
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+        """The gradients of all inputs of a node, as arrays or as variables."""
+        if self.direct is not None and not graph:
+            grads: Sequence[Any] = self.direct(g, *node.used)
+            return grads if type(grads) is tuple else (grads,)
+        need = [not x.constant and (live is None or x in live) for x in node.inputs]
+        if not self.plain:
+            rest = iter(need)
+            need = [a is SLOT and next(rest) for a in self.args]
+        if graph:
+            grads = self._graph_gradients(node, g, need)
+        else:
+            grads = self.pair.gradients(g, self.full(node.used), node.value, node.cache, need)
+        return grads if self.plain else [grads[i] for i in self.places]
+
+    def _graph_gradients(self, node: Any, g: Any, need: Sequence[bool]) -> Sequence[Any]:
+        """Backward once more, on variables; where its text leaves the graph, on arrays, closed to further derivatives."""
+        inputs = [_as_argument(x) for x in node.inputs]
+        known = (
+            {id(a): a for a in self.args}
+            | {id(u): x for u, x in zip(node.used, inputs)}
+            | {id(node.value): node}
+        )
+        try:
+            cache = _into_graph(node.cache, known)
+            out = node.value if type(node.value) is tuple else node
+            grads = self.pair.gradients(g, self.full(inputs), out, cache, need)
+            return [d if d is None or isinstance(d, (Var, tuple)) else constant(d) for d in grads]
+        except _LeavesGraph:
+            parts = [p for p in (g if type(g) is tuple else (g,)) if p is not None]
+            values = tuple(None if p is None else p.value for p in g) if type(g) is tuple else g.value
+            grads = self.pair.gradients(values, self.full(node.used), node.value, node.cache, need)
+            closed = lambda d: _made(Var, _Closed(self.name), (*parts, *node.inputs), (), d, None)
+            return [
+                None if d is None else tuple(map(closed, d)) if type(d) is tuple else closed(d) for d in grads
+            ]
+
+
+class _LeavesGraph(GraphError):
+    """A text that was given variables asked for plain numbers."""
+
+
+def _as_argument(x: Any) -> Any:
+    """What a backward half gets for an input: the variable, its parts, or the plain value where there are only ids."""
+    if isinstance(x.op, _Pack):
+        return x.inputs
+    kind = getattr(x.value, "dtype", np.dtype(float)).kind
+    return x.value if x.constant and kind in "biuSU" else x
+
+
+def _into_graph(thing: Any, known: dict[int, Any]) -> Any:
+    """A cache with variables in place of the arrays that forward was given or returned."""
+    if id(thing) in known:
+        return known[id(thing)]
+    if isinstance(thing, (tuple, list)):
+        return tuple(_into_graph(t, known) for t in thing)
+    if isinstance(thing, dict):
+        return {k: _into_graph(t, known) for k, t in thing.items()}
+    if thing is None or isinstance(thing, (bool, int, str, np.integer, np.bool_, slice)):
+        return thing
+    if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuSU":
+        return thing
+    raise _LeavesGraph("the cache holds numbers that were computed from the inputs")
+
+
+class _Pack:
+    """Several variables as one whose value is a tuple; its gradient is a tuple too."""
+
+    name = "pack"
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def f(self, *xs: Any) -> Any:
+        return xs
+
+    def bprop(self, xs: Sequence[Any], i: int, G: Any) -> Any:
+        return G[i]
+
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+        return g
+
+
+class _Part:
+    """One of several results."""
+
+    def __init__(self, i: int) -> None:
+        self.i, self.name = i, f"part {i}"
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, whole: Any) -> Any:
+        return _made(type(whole), self, (whole,), (whole.value,), whole.value[self.i], None)
+
+    def f(self, x: Any) -> Any:
+        return x[self.i]
+
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+        return (tuple(g if i == self.i else None for i in range(len(node.used[0]))),)
+
+
+class _Closed:
+    """The operation of a gradient that was computed outside the graph."""
+
+    def __init__(self, name: str) -> None:
+        self.name = f"gradient of {name}"
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+        raise FusedError(
+            f"the {self.name} is no graph, so it cannot be differentiated again; its backward must use only operators, "
+            f"methods and course functions on what it is given, and cache nothing but arguments and the result."
+        )
+
+
+@cache
+def pair_of(f: Callable[..., Any]) -> Pair:
+    """The pair that a function of the library belongs to; without a backward half its gradient is none."""
+    return Pair(getattr(f, "__wrapped__", f), backward_of(f), f.__name__.removesuffix("_forward").strip("_"))
+
+

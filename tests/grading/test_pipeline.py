@@ -1,0 +1,221 @@
+"""A class from submissions to gradebook: resumed, repeated, killed, and agreed with nbgrader's own commands."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.course_folder import CourseFolder
+from autograder.grading import pipeline
+from autograder.grading.pipeline import grade, silent
+from autograder.grading.record import escape_markdown
+from autograder.grading.store import ResultStore
+
+from .conftest import KIND, NAME
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
+
+CLASS = {
+    "ada": {},
+    "bao": {"double": "def double(x):\n    return 3 * x"},
+    "chidi": {"double": "def double(x:"},
+    "dora": {"apply": "import os\ndef apply(f, x, times):\n    os._exit(0)"},
+}
+
+
+@pytest.fixture
+def filled(course):
+    for student, cells in CLASS.items():
+        course.hand_in(student, **cells)
+    course.hand_in("blank", course.notebook(blank=True))
+    course.hand_in("broken", b"{")
+    return course
+
+
+def marks(database):
+    with sqlite3.connect(database) as book:
+        rows = book.execute(
+            "select student.id, base_cell.name, auto_score, manual_score, extra_credit, needs_manual_grade from grade"
+            " join submitted_notebook on grade.notebook_id = submitted_notebook.id"
+            " join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id"
+            " join student on submitted_assignment.student_id = student.id"
+            " join base_cell on grade.cell_id = base_cell.id order by 1, 2"
+        )
+        return rows.fetchall()
+
+
+def stored(root):
+    """Results without times, byte for byte."""
+    found = {}
+    for path in sorted((root / "results" / NAME).glob("*.json")):
+        content = json.loads(path.read_text())
+        content["seconds"] = 0
+        for cell in content["cells"]:
+            cell["seconds"] = 0
+        found[path.name] = json.dumps(content, sort_keys=True)
+    return found
+
+
+def run(course, **options):
+    return grade(CourseFolder.at(course.root), NAME, silent(), sandbox=KIND, **options)
+
+
+def test_a_class_is_graded_recorded_and_found_unchanged(filled, monkeypatch):
+    results = {r["student"]: r for r in run(filled, jobs=2)}
+    assert {s: r["score"] for s, r in results.items()} == {
+        "ada": 6, "bao": 4, "blank": 0, "broken": 0, "chidi": 4, "dora": 5,
+    }  # fmt: skip
+    assert results["ada"]["max_score"] == 12 and results["ada"]["bonus"] == 1
+    assert results["broken"]["status"] == "failed" and "broken" in results["broken"]["message"]
+    rows = {(student, cell): rest for student, cell, *rest in marks(filled.root / "gradebook.db")}
+    assert rows["ada", "test-double"] == [2, None, None, 0]
+    assert rows["ada", "test-apply-2"] == [0, None, 1, 0]
+    assert rows["ada", "response"] == [None, None, None, 1]
+    assert rows["blank", "response"] == [0, None, None, 0]
+    graded = json.loads((filled.root / "autograded" / "bao" / NAME / f"{NAME}.ipynb").read_text())
+    results_of = {c["metadata"].get("nbgrader", {}).get("grade_id"): c.get("outputs") for c in graded["cells"]}
+    last = results_of["test-double"][-1]
+    assert last["output_type"] == "execute_result" and last["data"] == {"text/plain": "0.0"}
+    assert "HIDDEN" not in json.dumps(graded) and "arange(12.0)" not in json.dumps(graded)
+
+    before, book = stored(filled.root), marks(filled.root / "gradebook.db")
+    again = {r["student"]: r["score"] for r in run(filled, jobs=1)}
+    assert again == {s: r["score"] for s, r in results.items()}
+    assert stored(filled.root) == before and marks(filled.root / "gradebook.db") == book
+
+
+def test_how_many_at_once_does_not_change_a_byte(filled):
+    run(filled, jobs=1)
+    one = stored(filled.root)
+    shutil.rmtree(filled.root / "results")
+    run(filled, jobs=4)
+    assert stored(filled.root) == one
+
+
+def test_only_what_changed_is_graded_again(filled):
+    run(filled, jobs=1)
+    path = filled.root / "results" / NAME / "ada.json"
+    old = path.stat().st_mtime_ns
+    filled.hand_in("bao")
+    results = {r["student"]: r["score"] for r in run(filled, jobs=1)}
+    assert results["bao"] == 6 and path.stat().st_mtime_ns == old
+
+
+def test_marks_given_by_hand_survive_a_regrade(filled):
+    from nbgrader.api import Gradebook
+
+    run(filled, jobs=1)
+    with Gradebook(f"sqlite:///{filled.root / 'gradebook.db'}", "") as book:
+        book.find_grade("response", NAME, NAME, "ada").manual_score = 3.5
+        book.find_grade("test-double", NAME, NAME, "bao").manual_score = 1.0
+        book.db.commit()
+    results = {r["student"]: r for r in run(filled, jobs=1, force=True)}
+    assert results["ada"]["score"] == 9.5 and results["bao"]["score"] == 5
+    cells = {c["grade_id"]: c for c in results["ada"]["cells"]}
+    assert cells["response"]["score"] == 3.5 and cells["plot"]["score"] is None
+
+
+def test_late_submissions_get_nbgraders_penalty(filled):
+    from nbgrader.api import Gradebook
+
+    (filled.root / "submitted" / "ada" / NAME / "timestamp.txt").write_text("2026-03-02 10:00:00 UTC")
+    (filled.root / "submitted" / "bao" / NAME / "timestamp.txt").write_text("not a date")
+    (filled.root / "nbgrader_config.py").write_text(
+        "from nbgrader.plugins import LateSubmissionPlugin\n"
+        "class Tenth(LateSubmissionPlugin):\n"
+        "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n"
+        "        return score / 10 if total_seconds_late > 0 else None\n"
+        "c = get_config()\nc.AssignLatePenalties.plugin_class = Tenth\n"
+    )
+    run(filled, jobs=1)
+    with Gradebook(f"sqlite:///{filled.root / 'gradebook.db'}", "") as book:
+        book.update_or_create_assignment(NAME, duedate="2026-03-01 10:00:00 UTC")
+    run(filled, jobs=1, force=True)
+    with Gradebook(f"sqlite:///{filled.root / 'gradebook.db'}", "") as book:
+        late = {s.student.id: s.notebooks[0].late_submission_penalty for s in book.assignment_submissions(NAME)}
+    assert late["ada"] == pytest.approx(0.7) and late["bao"] is None
+
+
+def test_a_worker_that_dies_is_replaced_and_the_class_goes_on(filled, monkeypatch, tmp_path):
+    real = pipeline.ProcessPoolExecutor
+
+    class Mortal(real):
+        """The first worker that gets bao's submission dies with it, twice."""
+
+        def submit(self, fn, task):
+            counter = tmp_path / "deaths"
+            deaths = len(counter.read_text()) if counter.exists() else 0
+            if task.student == "bao" and deaths < 2:
+                counter.write_text("x" * (deaths + 1))
+                return super().submit(os.kill, 0, signal.SIGKILL) if False else super().submit(os._exit, 1)
+            return super().submit(fn, task)
+
+    monkeypatch.setattr(pipeline, "ProcessPoolExecutor", Mortal)
+    results = {r["student"]: r["score"] for r in run(filled, jobs=2)}
+    assert results == {"ada": 6, "bao": 4, "blank": 0, "broken": 0, "chidi": 4, "dora": 5}
+
+
+def test_a_submission_that_always_kills_its_worker_is_reported(filled, monkeypatch):
+    real = pipeline.ProcessPoolExecutor
+
+    class Deadly(real):
+        def submit(self, fn, task):
+            return super().submit(os._exit, 1) if task.student == "bao" else super().submit(fn, task)
+
+    monkeypatch.setattr(pipeline, "ProcessPoolExecutor", Deadly)
+    results = {r["student"]: r for r in run(filled, jobs=2)}
+    assert results["bao"]["status"] == "failed" and "by hand" in results["bao"]["message"]
+    assert results["ada"]["score"] == 6
+
+
+@pytest.mark.slow
+def test_killing_the_grader_at_any_moment_loses_and_doubles_nothing(filled, tmp_path):
+    program = [sys.executable, "-m", "autograder", "grade", NAME, "--course-dir", str(filled.root), "--sandbox", KIND]
+    subprocess.run(program, check=False, capture_output=True)
+    undisturbed, book = stored(filled.root), marks(filled.root / "gradebook.db")
+    for attempt in range(20):
+        for name in ("results", "autograded", "feedback", "reports"):
+            shutil.rmtree(filled.root / name, ignore_errors=True)
+        (filled.root / "gradebook.db").unlink(missing_ok=True)
+        victim = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(0.25 + 0.3 * attempt)
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        done = subprocess.run(program, check=False, capture_output=True, text=True)
+        assert done.returncode == 1, done.stderr  # 1: the broken submission
+        assert stored(filled.root) == undisturbed and marks(filled.root / "gradebook.db") == book
+    assert not list(filled.root.rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_nbgraders_own_commands_agree(filled):
+    run(filled, jobs=2)
+    ours = marks(filled.root / "gradebook.db")
+    kit = Path(__file__).parents[2]
+    shutil.copy(kit / "nbgrader_config.py", filled.root)
+    shutil.rmtree(filled.root / "submitted" / "broken")  # nbgrader stops at a file that is not JSON
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    options = {"cwd": filled.root, "env": environment, "capture_output": True, "text": True}
+    for again in (False, True):  # with stored results, then without
+        if again:
+            shutil.rmtree(filled.root / "results")
+        done = subprocess.run(["nbgrader", "autograde", NAME, "--force"], check=False, **options)
+        assert done.returncode == 0, done.stderr
+        assert marks(filled.root / "gradebook.db") == ours
+    done = subprocess.run(["nbgrader", "generate_feedback", NAME, "--force"], check=False, **options)
+    assert done.returncode == 0, done.stderr
+    page = (filled.root / "feedback" / "bao" / NAME / f"{NAME}.html").read_text()
+    assert "double([1, 2]) should be [2, 4]" in page and "HIDDEN" not in page
+
+
+def test_markdown_of_students_loses_its_markup():
+    text = escape_markdown("<script>x</script> [a](javascript:alert(1)) [b](https://x.org) ![c](data:text/html,x) a < b\n[d]: vbscript:x")
+    assert "<" not in text and "javascript:" not in text and "data:" not in text and "vbscript:" not in text
+    assert "[b](https://x.org)" in text

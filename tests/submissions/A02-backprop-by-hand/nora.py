@@ -1,0 +1,10 @@
+# A syntax error in one cell.
+# base: reference
+# expect: test-mlp-backward score=0 status=not_run
+
+# %% mlp-backward
+def mlp_backward(dZ, cache):
+    grads = {}
+    for affine_cache, act_cache in reversed(cache)
+        dZ = act_backward(dZ, act_cache)
+    return grads
