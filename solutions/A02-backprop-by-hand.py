@@ -868,8 +868,8 @@ def try_report():
 
 try:
     print(try_report())
-except TypeError:
-    print("Not everything above is written yet; come back when it is.")
+except Exception as error:
+    print("Not everything above works yet; come back when it does.", error)
 
 # %% [markdown]
 # ## 7 The network of deck 004 (75 minutes)

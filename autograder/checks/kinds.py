@@ -38,7 +38,7 @@ def values(
     part: Callable[[str, Any], Any] | None = None,
     what: str | None = None,
     takes: Callable[[Any], Any] = lambda result: result,
-    model: Callable[..., Any] | None = None,
+    models: Mapping[str, tuple[Callable[..., Any], Callable[[Any], Any]]] | None = None,
     cases: Sequence[Mapping[str, Any]] = ({},),
     rtol: float | None = None,
     draws: int = 2,
@@ -49,7 +49,7 @@ def values(
     points   aspect -> points; several aspects need `part(aspect, result)`, which picks what each is about
     what     what the result is called in messages
     takes    what of the result is compared (`pick_first` for `(y, cache)`)
-    model    the right forward as a tape model: a wrong value is then explained
+    models   aspect -> (tape model, what of the result it computes): a wrong value is then explained
     cases    keyword arguments for the sampler; every draw tries all of them
     """
     label = what or name
@@ -57,17 +57,18 @@ def values(
     def cut(aspect: str, result: Any) -> Any:
         return result if part is None else part(aspect, result)
 
-    def why(trial: Trial, case: Mapping[str, Any], args: Args, got: Any) -> Diagnosis | None:
-        if model is None:
+    def why(trial: Trial, case: Mapping[str, Any], aspect: str, args: Args, got: Any) -> Diagnosis | None:
+        if aspect not in (models or {}):
             return None
+        model, pick = (models or {})[aspect]
         instances = [(args, got)]
         try:
             for _ in range(INSTANCES - 1):
                 more = draw_arguments(sample, trial.rng, **case)
                 instances.append((more, takes(trial.call(name, *more.values()))))
-        except StudentError:
+            return explain_forward(model, [(a, pick(value)) for a, value in instances])
+        except (StudentError, KeyError, TypeError):
             return None
-        return explain_forward(model, instances)
 
     def run(trial: Trial) -> None:
         for case in cases:
@@ -78,12 +79,11 @@ def values(
             trial.call(name, *other.values())  # a function that remembers its last result is found out
             again = takes(trial.call(name, *args.values()))
             for aspect in points:
-                title = label if part is None else f"{label}, {aspect}"
-                bad = compare(title, cut(aspect, got), cut(aspect, truth), rtol=rtol)
+                bad = compare(label, cut(aspect, got), cut(aspect, truth), rtol=rtol)
                 if bad is not None:
                     finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
-                    trial.fail(explained(finding, why(trial, case, args, got)), aspect=aspect)
-                elif compare(title, cut(aspect, again), cut(aspect, truth), rtol=rtol) is not None:
+                    trial.fail(explained(finding, why(trial, case, aspect, args, got)), aspect=aspect)
+                elif compare(label, cut(aspect, again), cut(aspect, truth), rtol=rtol) is not None:
                     trial.fail(f"{name} gives two different results for the same arguments.", aspect=aspect)
 
     return pure_check(points, run, pure, draws=draws, square=square)

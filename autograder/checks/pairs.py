@@ -33,6 +33,7 @@ from .views import view_of
 __all__ = ["Pair", "edges", "gradients", "loss", "tape_pair"]
 
 Args = dict[str, Any]
+AspectOf = Callable[[str, Args], str]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def gradients(
     points: Mapping[str, float],
     *,
     pure: float = 0.0,
-    aspect_of: Callable[[str], str] = lambda w: f"d{w}",
+    aspect_of: AspectOf = lambda w, args: f"d{w}",
     cases: Sequence[Mapping[str, Any]] = ({},),
     draws: int = 2,
     square: bool = True,
@@ -89,23 +90,20 @@ def gradients(
     """Every gradient of a student's pair against the replayed tape of the right forward.
 
     points     aspect -> points
-    aspect_of  argument -> the aspect that its gradient belongs to ("dX" for "X" by default)
+    aspect_of  argument, all arguments -> the aspect that its gradient belongs to ("dX" for "X" by default)
     cases      keyword arguments for the sampler; every draw tries all of them
     """
 
     def run(trial: Trial) -> None:
         for case in cases:
-            first = _try(trial, pair, draw_arguments(pair.sample, trial.rng, trial.square, **case))
+            first, rest = _three(trial, pair, trial.square, **case)
             bad = _wrong(pair, first)
-            if bad:
-                rest = [
-                    _try(trial, pair, draw_arguments(pair.sample, trial.rng, **case))
-                    for _ in range(INSTANCES - 1)
-                ]
-                for w, finding in _reasons(trial, pair, [first, *rest], bad).items():
-                    trial.fail(finding, aspect=aspect_of(w))
-            else:
+            if not bad:
                 _late(trial, pair, first, case, aspect_of)
+                continue
+            own = _own_forward(pair, [first, *rest])
+            for w, finding in _reasons(trial, pair, [first, *rest], _wrong(pair, first, own)).items():
+                trial.fail(finding, aspect=aspect_of(w, first.args))
 
     return pure_check(points, run, pure, draws=draws, square=square)
 
@@ -116,24 +114,25 @@ def edges(
     points: float,
     *,
     aspect: str = "edge cases",
-    kind_of: Callable[[str], str] = str,
+    aspect_of: AspectOf = lambda w, args: w,
 ) -> Check:
     """The gradients of a pair on awkward data; a kind of gradient that is wrong on ordinary data is not charged again.
 
-    samples   what is special ("N = 1") -> sampler
-    kind_of   argument -> its kind ("weights" for "W1")
+    samples    what is special ("N = 1") -> sampler
+    aspect_of  as for `gradients`: gradients of one aspect are of one kind
     """
 
     def run(trial: Trial) -> None:
-        usual = _try(trial, pair, draw_arguments(pair.sample, trial.rng))
-        wrong = {kind_of(w) for w in _wrong(pair, usual)}
-        if wrong >= {kind_of(w) for w in pair.names(usual.args)}:
+        first, rest = _three(trial, pair)
+        own = _own_forward(pair, [first, *rest])
+        wrong = {aspect_of(w, first.args) for w in _wrong(pair, first, own)}
+        if wrong >= {aspect_of(w, first.args) for w in pair.names(first.args)}:
             trial.fail("Not looked at as long as no gradient is right on ordinary data.")
             return
         for special, sample in samples.items():
             tried = _try(trial, pair, draw_arguments(sample, trial.rng))
-            for w, m in _wrong(pair, tried).items():
-                if kind_of(w) not in wrong:
+            for w, m in _wrong(pair, tried, own).items():
+                if aspect_of(w, tried.args) not in wrong:
                     trial.fail(Finding(f"With {special}: {m.text}", (), m.evidence, errors=m.errors))
 
     return Check({aspect: points}, run, draws=1)
@@ -163,23 +162,27 @@ def loss(
         result = trial.call(name, *args.values())
         return _Tried(args, 1.0, pick_first(result), {wrt: result[1]}, tuple(args.values()))
 
-    def off(tried: _Tried) -> Mismatch | None:
-        return compare("the loss", tried.value, pair.tape(tried.args).out)
+    def off(tried: _Tried, own: ForwardEdit | None = None) -> Mismatch | None:
+        return compare("the loss", tried.value, pair.tape(tried.args, own).out)
 
     def run(trial: Trial) -> None:
         first = one(trial, draw_arguments(sample, trial.rng, trial.square))
-        rest = [one(trial, draw_arguments(sample, trial.rng)) for _ in range(INSTANCES - 1)]
-        wrong, bad = off(first), _wrong(pair, first)
+        tried = [first, *(one(trial, draw_arguments(sample, trial.rng)) for _ in range(INSTANCES - 1))]
+        wrong, own = off(first), _own_forward(pair, tried)
+        bad = _wrong(pair, first, own) if _wrong(pair, first) else {}
         if wrong is not None:
-            why = explain_forward(model, [(t.args, t.value) for t in (first, *rest)])
+            why = explain_forward(model, [(t.args, t.value) for t in tried])
             trial.fail(explained(Finding(wrong.text, (), wrong.evidence), why), aspect="loss")
-        for finding in _reasons(trial, pair, [first, *rest], bad).values() if bad else ():
+        for finding in _reasons(trial, pair, tried, bad).values():
             trial.fail(finding, aspect=f"d{wrt}")
-        if edge and wrong is not None and bad:
+        if edge and wrong is not None and own is None and bad:
             trial.fail("Not looked at as long as nothing is right on ordinary data.", aspect=special_aspect)
+            return
         for special, awkward in (edge or {}).items():
-            tried = one(trial, draw_arguments(awkward, trial.rng))
-            for m in (off(tried) if wrong is None else None, None if bad else _wrong(pair, tried).get(wrt)):
+            late = one(trial, draw_arguments(awkward, trial.rng))
+            value_off = off(late, own) if wrong is None or own is not None else None
+            slope_off = _wrong(pair, late, own).get(wrt) if not bad and _wrong(pair, late) else None
+            for m in (value_off, slope_off):
                 if m is not None:
                     ids = ("M23",) if "not finite" in m.text else ()
                     finding = Finding(f"With {special}: {m.text}", ids, m.evidence, errors=m.errors)
@@ -189,6 +192,13 @@ def loss(
 
 
 # --- trying, comparing, explaining ------------------------------------------------------------------------------------
+
+
+def _three(trial: Trial, pair: Pair, square: bool = False, **case: Any) -> tuple[_Tried, list[_Tried]]:
+    """One instance and, where it shows anything wrong, more of them: an explanation has to hold on all."""
+    first = _try(trial, pair, draw_arguments(pair.sample, trial.rng, square, **case))
+    more = INSTANCES - 1 if _wrong(pair, first) else 0
+    return first, [_try(trial, pair, draw_arguments(pair.sample, trial.rng, **case)) for _ in range(more)]
 
 
 def _try(trial: Trial, pair: Pair, args: Args) -> _Tried:
@@ -234,19 +244,26 @@ def _backward(trial: Trial, pair: Pair, args: Args, dout: Any, cache: Any) -> di
     return dict(zip(names, got))
 
 
-def _wrong(pair: Pair, tried: _Tried) -> dict[str, Mismatch]:
-    """The gradients that are not the right ones."""
-    truth = pair.tape(tried.args).backward(tried.dout)
-    found = {w: compare(f"d{w}", tried.grads.get(w), truth[w]) for w in pair.names(tried.args)}
-    return {w: m for w, m in found.items() if m is not None}
+def _wrong(pair: Pair, tried: _Tried, own: ForwardEdit | None = None) -> dict[str, Mismatch]:
+    """The gradients that are neither those of the right forward nor those of the student's own wrong one."""
+    found: dict[str, Mismatch] = {}
+    truths = [pair.tape(tried.args, edit).backward(tried.dout) for edit in ({own, None} if own else {None})]
+    for w in pair.names(tried.args):
+        gaps = [compare(f"d{w}", tried.grads.get(w), truth[w]) for truth in truths]
+        if all(gap is not None for gap in gaps) and gaps[-1] is not None:
+            found[w] = gaps[-1]
+    return found
 
 
-def _charged(pair: Pair, tried: Sequence[_Tried], names: Sequence[str]) -> set[str]:
-    """The gradients that are right for the student's own forward, where that is wrong in a way that is known."""
+def _own_forward(pair: Pair, tried: Sequence[_Tried]) -> ForwardEdit | None:
+    """The wrong forward that the student computes, when it is an edit of the right one; None when it is right or unknown.
+
+    Of several edits that give the student's values, the one that explains most of the gradients.
+    """
     tapes = [pair.tape(t.args) for t in tried]
     if all(compare("", t.value, tape.out) is None for t, tape in zip(tried, tapes)):
-        return set()
-    found: set[str] = set()
+        return None
+    best: tuple[int, ForwardEdit | None] = (-1, None)
     until = time.perf_counter() + 0.5
     for edit in forward_edits(view_of(tapes[0])):
         if time.perf_counter() > until:
@@ -256,44 +273,38 @@ def _charged(pair: Pair, tried: Sequence[_Tried], names: Sequence[str]) -> set[s
         except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
             continue  # this edit does not fit these shapes
         if all(compare("", t.value, e.out) is None for t, e in zip(tried, edited)):
-            truths = [e.backward(t.dout) for t, e in zip(tried, edited)]
-            for w in names:
-                if all(compare("", t.grads.get(w), g[w]) is None for t, g in zip(tried, truths)):
-                    found.add(w)
-    return found
+            explains = -sum(len(_wrong(pair, t, edit)) for t in tried)
+            best = max(best, (explains + 1000, edit), key=lambda option: option[0])
+    return best[1]
 
 
 def _reasons(
     trial: Trial, pair: Pair, tried: Sequence[_Tried], bad: Mapping[str, Mismatch]
 ) -> dict[str, Finding]:
-    """Why each wrong gradient is wrong; those that are right for the student's own wrong forward are left out."""
-    charged = _charged(pair, tried, tuple(bad))
-    left = [w for w in bad if w not in charged]
-    if not left:
-        return {}
-    first = tried[0]
-    wrt = pair.names(first.args)
-    lines = trial.subject.trace(pair.backward, first.call)
+    """Why each wrong gradient is wrong."""
+    first, found = tried[0], {}
+    lines = trial.subject.trace(pair.backward, first.call) if bad else ()
     instances = [(t.args, t.dout, t.grads) for t in tried]
-    found = {}
-    for w in left:
-        why = explain_arrays(pair.model, wrt, instances, loss=pair.loss, only=(w,), trace=lines)
-        found[w] = explained(Finding(bad[w].text, (), bad[w].evidence, errors=bad[w].errors), why)
+    for w, m in bad.items():
+        why = explain_arrays(
+            pair.model, pair.names(first.args), instances, loss=pair.loss, only=(w,), trace=lines
+        )
+        found[w] = explained(Finding(m.text, (), m.evidence, errors=m.errors), why)
     return found
 
 
-def _late(
-    trial: Trial, pair: Pair, first: _Tried, case: Mapping[str, Any], aspect_of: Callable[[str], str]
-) -> None:
+def _late(trial: Trial, pair: Pair, first: _Tried, case: Mapping[str, Any], aspect_of: AspectOf) -> None:
     """A cache that lives outside what forward returned shows when another forward comes in between."""
-    _, cache = _forward(trial, pair, first.args)
+    value, cache = _forward(trial, pair, first.args)
+    if compare("", value, first.value) is not None:
+        return  # a forward that does not repeat itself is charged where it is checked
     _forward(trial, pair, draw_arguments(pair.sample, trial.rng, **case))
-    late = _Tried(first.args, first.dout, None, _backward(trial, pair, first.args, first.dout, cache))
+    late = _Tried(first.args, first.dout, value, _backward(trial, pair, first.args, first.dout, cache))
     for w in _wrong(pair, late):
         trial.fail(
             f"d{w} is right at once, and wrong when {pair.forward} is called with other data before {pair.backward}: "
             "what backward needs must be in the cache, not in a global variable.",
-            aspect=aspect_of(w),
+            aspect=aspect_of(w, first.args),
         )
 
 

@@ -141,23 +141,21 @@ def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str
     from .derivation import check_derivation, symbols
 
     line, known = lines[i], dict(variables)
+    source = _source(lines, step)
     report = check_derivation([line], step.truth, known)
-    if not report.credit[0] and (source := _source(lines, step)) is not None:
-        follows = check_derivation([line], source, known)
-        if follows.credit[0]:
-            report = follows
-    if not report.credit[0]:
+    true = report.credit[0]
+    if not true and (source is None or not check_derivation([line], source, known).credit[0]):
         return _said(report, 0)
-    if step.fresh and (source := _source(lines, step)) is not None:
+    if step.fresh and source is not None and check_derivation([source], step.truth, known).credit[0] == true:
         changed = check_derivation([line], step.truth, known, given=source)
-        if not changed.credit[0] and check_derivation([source], step.truth, known).credit[0]:
+        if not changed.credit[0]:
             return _said(changed, 0)
     used = symbols(line)
     if absent := [s for s in step.must if s not in used]:
         return f"it is true, but asked for in terms of {', '.join(absent)}."
     if present := [s for s in step.must_not if s in used]:
         return f"it is true, but {', '.join(present)} should not stand in it any more."
-    if often := [s for s in step.once if len(re.findall(rf"\b{re.escape(s)}\b", line)) > 1]:
+    if true and (often := [s for s in step.once if len(re.findall(rf"\b{re.escape(s)}\b", line)) > 1]):
         return f"it is true, but {', '.join(often)} should stand in it only once."
     return None
 

@@ -19,7 +19,8 @@ from autograder.errors import AutograderError
 from autograder.sandbox.launcher import ProcessLimits, Sandbox
 
 from .rebuild import Rebuilt
-from .remote import ProcessDied, RemoteSession, RemoteSubject
+from .remote import ProcessDied, RemoteSession
+from .subject import RemoteSubject
 
 __all__ = ["Budget", "CellResult", "execute"]
 

@@ -63,4 +63,6 @@ def _release(name: str, course_dir: Path) -> Path:
         path = root / "notebooks" / name / f"{name}.ipynb"
         if path.is_file():
             return path
-    raise SubmissionError(f"This notebook belongs to {name!r}, and no such assignment is in {course_dir / 'notebooks'}.")
+    raise SubmissionError(
+        f"This notebook belongs to {name!r}, and no such assignment is in {course_dir / 'notebooks'}."
+    )

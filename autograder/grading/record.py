@@ -165,7 +165,10 @@ def marks_by_hand(folder: CourseFolder, assignment: str) -> dict[str, dict[str, 
             notebooks = book.find_notebook(assignment, assignment).submissions
         except MissingEntry:
             return {}
-        return {n.student.id: {g.name: g.manual_score for g in n.grades if g.manual_score is not None} for n in notebooks}
+        return {
+            n.student.id: {g.name: g.manual_score for g in n.grades if g.manual_score is not None}
+            for n in notebooks
+        }
 
 
 def autograded_notebook(result: dict[str, Any], released: Sequence[dict[str, Any]]) -> str:

@@ -5,7 +5,6 @@ What arrives is a value of exact built-in types, a `RemoteObject`, or a `Student
 
 from __future__ import annotations
 
-import operator
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ from autograder.checks.entry import NotAnswered, Reply, StudentError
 from autograder.sandbox.inside.wire import Closed, Guest, Handle, TooLong, WireError, decode, encode
 from autograder.sandbox.launcher import ProcessLimits, Sandbox
 
-__all__ = ["ProcessDied", "RemoteObject", "RemoteSession", "RemoteSubject", "guest"]
+from .proxies import RemoteObject
+
+__all__ = ["ProcessDied", "RemoteSession", "guest"]
 
 GRACE = 1.5  # seconds beyond a time limit before the process is ended from outside
 MAX_ASKS = 200_000  # callbacks of one request
@@ -308,159 +309,6 @@ class RemoteSession:
         if found is None:
             found = self.objects[reference.id] = RemoteObject(self, reference.id, reference.type)
         return found
-
-
-class RemoteObject:
-    """An object of the student's that stays on the student's side; attributes, calls and operators go there.
-
-    Equality of two remote objects is asked over there; identity here is identity there (one object, one handle).
-    """
-
-    __slots__ = ("__weakref__", "_at", "_type")
-
-    def __init__(self, session: RemoteSession, number: int, kind: str) -> None:
-        object.__setattr__(self, "_at", (session, number))
-        object.__setattr__(self, "_type", kind)
-
-    def __del__(self) -> None:
-        session, number = object.__getattribute__(self, "_at")
-        session.dropped.append(number)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)  # NumPy and copy look for protocols that a proxy does not take part in
-        session, _ = object.__getattribute__(self, "_at")
-        return session.operate("getattr", self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        _operate(self, "setattr", name, value)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        session, number = object.__getattribute__(self, "_at")
-        reply = session.call(number, args, kwargs, session.call_seconds)
-        if reply.error is not None:
-            raise reply.error
-        return reply.value
-
-    def __iter__(self) -> Iterator[Any]:
-        iterator = _operate(self, "iter")
-        while True:
-            taken = _operate(iterator, "take", 1) if isinstance(iterator, RemoteObject) else None
-            if not isinstance(taken, tuple) or len(taken) != 2 or not isinstance(taken[0], list):
-                raise StudentError("this cannot be iterated over")
-            yield from taken[0]
-            if taken[1]:
-                return
-
-    def __len__(self) -> int:
-        return operator.index(_operate(self, "len"))
-
-    def __bool__(self) -> bool:
-        return _operate(self, "bool") is True
-
-    def __float__(self) -> float:
-        return float(_operate(self, "float"))
-
-    def __int__(self) -> int:
-        return int(_operate(self, "int"))
-
-    def __hash__(self) -> int:
-        return hash(object.__getattribute__(self, "_at")[1])
-
-    def __repr__(self) -> str:
-        return f"<the student's {object.__getattribute__(self, '_type')}>"
-
-    def __eq__(self, other: object) -> Any:
-        return True if other is self else _operate(self, "eq", other)
-
-    def __ne__(self, other: object) -> Any:
-        return False if other is self else _operate(self, "ne", other)
-
-
-def _operate(thing: RemoteObject, name: str, *args: Any) -> Any:
-    session, _ = object.__getattribute__(thing, "_at")
-    return session.operate(name, thing, *args)
-
-
-def _add_operators() -> None:
-    def forward(name: str) -> Callable[..., Any]:
-        return lambda self, *args: _operate(self, name, *args)
-
-    def reflected(name: str) -> Callable[..., Any]:
-        return lambda self, other: object.__getattribute__(self, "_at")[0].operate(name, other, self)
-
-    binary = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()
-    for name in binary:
-        setattr(RemoteObject, f"__{name.rstrip('_')}__", forward(name))
-        setattr(RemoteObject, f"__r{name.rstrip('_')}__", reflected(name))
-    for name in "neg pos abs invert lt le gt ge getitem setitem delitem contains".split():
-        setattr(RemoteObject, f"__{name}__", forward(name))
-    # an array on the left must not take the proxy apart item by item
-    RemoteObject.__array_ufunc__ = None  # type: ignore[attr-defined]
-
-
-_add_operators()
-
-
-class RemoteSubject:
-    """The names of a student's process as a subject of checks (see `checks.entry.Subject`).
-
-    `session` gives the process of the moment: after a death it is another one.
-    """
-
-    def __init__(self, session: Callable[[], RemoteSession], seconds: float = 5.0) -> None:
-        self.session, self.seconds = session, seconds
-        self.replaced: tuple[str, ...] = ()
-        self.lost: dict[tuple[str, tuple[str, ...]], StudentError] = {}
-
-    def get(self, name: str) -> Any:
-        return self.session().get(name)
-
-    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
-        return self._once(name, lambda: self.session().call(name, args, kwargs, self.seconds))
-
-    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
-        replies: list[Reply] = []
-        for start in range(0, len(calls), 200):
-            part = calls[start : start + 200]
-            got = self._once(name, lambda part=part: self.session().call_many(name, part, self.seconds))  # type: ignore[misc]
-            replies += got if isinstance(got, list) else [got] * len(part)
-        return replies
-
-    def _once(self, name: str, ask: Callable[[], Any]) -> Any:
-        """A function that ran out of time or killed its process is not waited for a second time."""
-        key = (name, self.replaced)
-        if key in self.lost:
-            return Reply(error=self.lost[key])
-        try:
-            reply = ask()
-        except ProcessDied as died:
-            self.lost[key] = StudentError(f"{name}: {died.text}", kind=died.kind)
-            return Reply(error=self.lost[key])
-        for one in reply if isinstance(reply, list) else [reply]:
-            if one.error is not None and one.error.kind == "timeout":
-                self.lost[key] = StudentError(
-                    f"{name} did not finish within {self.seconds:g} seconds.", kind="timeout"
-                )
-                return Reply(error=self.lost[key])
-            if one.error is not None and not one.error.text.startswith(name):
-                one.error.text = f"{name} raises {one.error.text}"
-        return reply
-
-    def globals_of(self, name: str) -> frozenset[str]:
-        return self.session().globals_of(name)
-
-    @contextmanager
-    def bound(self, replacements: Mapping[str, Any]) -> Iterator[None]:
-        before, self.replaced = self.replaced, tuple(sorted({*self.replaced, *replacements}))
-        try:
-            with self.session().bound(replacements):
-                yield
-        finally:
-            self.replaced = before
-
-    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
-        return self.session().trace(name, args)
 
 
 def _error_fields(error: Any) -> dict[str, Any]:

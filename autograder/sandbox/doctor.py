@@ -47,7 +47,9 @@ PROBES = (
 def examine() -> list[Finding]:
     """Everything that grading needs, tried."""
     found = [_version("nbgrader", "0.9.6"), _version("numpy"), _version("matplotlib"), _version("jupytext")]
-    alembic = shutil.which("alembic", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    alembic = shutil.which(
+        "alembic", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     found.append(Finding("alembic", alembic is not None, alembic or "nbgrader needs it to make a gradebook"))
     program = bubblewrap()
     if program is None:
@@ -56,7 +58,13 @@ def examine() -> list[Finding]:
     found.append(Finding("bubblewrap", True, program))
     try:
         with Sandbox() as sandbox:
-            found.append(Finding("fork server", True, f"Python {sandbox.versions['python']}, NumPy {sandbox.versions['numpy']}"))
+            found.append(
+                Finding(
+                    "fork server",
+                    True,
+                    f"Python {sandbox.versions['python']}, NumPy {sandbox.versions['numpy']}",
+                )
+            )
             found += [_probe(sandbox, *probe) for probe in PROBES]
     except UnfitError as error:
         found.append(Finding("fork server", False, str(error)))
@@ -76,15 +84,25 @@ def _probe(sandbox: Sandbox, what: str, code: str, expected: str) -> Finding:
     finally:
         session.close()
     said = (error or {}).get("text", "") + "".join(o.get("text", "") for o in outputs)
-    return Finding(what, expected in said, said.strip().splitlines()[-1][:80] if said.strip() else "nothing stopped it")
+    return Finding(
+        what, expected in said, said.strip().splitlines()[-1][:80] if said.strip() else "nothing stopped it"
+    )
 
 
 def _version(package: str, exactly: str = "") -> Finding:
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(package, False, f"not installed: pip install '.[grade]' brings it{exactly and ' in version ' + exactly}")
-    return Finding(package, exactly in ("", version), version + (f", {exactly} is needed" if exactly not in ("", version) else ""))
+        return Finding(
+            package,
+            False,
+            f"not installed: pip install '.[grade]' brings it{exactly and ' in version ' + exactly}",
+        )
+    return Finding(
+        package,
+        exactly in ("", version),
+        version + (f", {exactly} is needed" if exactly not in ("", version) else ""),
+    )
 
 
 def _read(path: str) -> str:

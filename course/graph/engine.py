@@ -120,44 +120,58 @@ def backward_push(out: Any) -> dict[Any, Any]:
 
 
 def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = False) -> dict[Any, Any]:
-    """Push a gradient from `out` through its graph of variables; the gradients of all nodes that lead to `wrt`.
+    """Push a gradient from `out` through its graph of variables; the gradients of `wrt`, or of all without it.
 
-    `wrt=None` stands for every variable that is no constant. With `graph=True` gradients are variables themselves.
+    With `graph=True` gradients are variables themselves.
 
-    Raises: ChangedError when a value was replaced after it had been used.
+    Raises: ChangedError when a value was replaced after an operation had used it.
     """
     order = topo_order(out)
-    live = None
-    if wrt is not None:
-        live = set(wrt)
+    wanted = None if wrt is None else set(wrt)
+    live = None if wanted is None else set(wanted)
+    if live is not None:
         for node in order:
             if not live.isdisjoint(node.inputs):
                 live.add(node)
-    grads: dict[Any, Any] = {out: seed}
-    ours = set()  # gradients that were added up here, so that they may be added to in place
-    for node in reversed(order):
-        g = grads.get(node)
-        if node.op is None or g is None:
-            continue
-        if type(g) is np.ndarray:
-            g.flags.writeable = False  # a backward that writes into it would spoil other gradients
-        for x, used, dx in zip(node.inputs, node.used, node.op.pull(node, g, live, graph)):
-            if x.value is not used:
-                raise ChangedError(
-                    f"backward: the value of {x.name or 'a variable'} {np.shape(used)} was replaced after "
-                    f"{node.op} had used it; call backward before updating, then build the graph anew."
-                )
-            if dx is None or x.constant or (live is not None and x not in live):
+    found: dict[Any, Any] = {}
+    ours: set[Any] = set()  # nodes whose gradient was added up here, so that it may be added to in place
+    out.flow = seed
+    try:
+        for node in reversed(order):
+            g, op = node.flow, node.op
+            if g is None:
                 continue
-            old = grads.get(x)
-            if old is None:
-                grads[x] = dx
-            elif x in ours and old.shape == dx.shape:
-                np.add(old, dx, out=old)
-            elif type(old) is tuple:
-                grads[x] = tuple(b if a is None else a if b is None else a + b for a, b in zip(old, dx))
-            else:
-                grads[x] = total = old + dx
-                if type(total) is np.ndarray:
-                    ours.add(x)
-    return grads
+            node.flow = None
+            if wanted is None or node in wanted:
+                found[node] = g
+            if op is None:
+                continue
+            if type(g) is np.ndarray:
+                g.flags.writeable = False  # a backward that writes into it would spoil other gradients
+            direct = op.direct
+            parts = op.pull(node, g, live, graph) if direct is None or graph else direct(g, *node.used)
+            for x, used, dx in zip(node.inputs, node.used, parts):
+                if x.value is not used:
+                    raise ChangedError(
+                        f"backward: the value of {x.name or 'a variable'} {np.shape(used)} was replaced after {op} had "
+                        f"used it; call backward before you update it, then compute the loss anew."
+                    )
+                if dx is not None and (live is None or x in live):
+                    old = x.flow
+                    x.flow = dx if old is None else _plus(old, dx, x, ours)
+    finally:
+        for node in order:
+            node.flow = None
+    return found
+
+
+def _plus(old: Any, dx: Any, x: Any, ours: set[Any]) -> Any:
+    """The sum of two gradients of one node; in place when the first of them is a sum made here."""
+    if type(old) is tuple:
+        return tuple(b if a is None else a if b is None else a + b for a, b in zip(old, dx))
+    if x in ours and old.shape == dx.shape:
+        return np.add(old, dx, out=old)
+    total = old + dx
+    if type(total) is np.ndarray:
+        ours.add(x)
+    return total

@@ -13,23 +13,27 @@ from course.graph.engine import Node
 from course.toolbox.errors import FusedError, GraphError, InputError
 from course.toolbox.pairs import backward_of
 
-__all__ = ["SLOT", "LeavesGraph", "Op", "Pack", "Pair", "Variable", "pair_of"]
+__all__ = ["SLOT", "LeavesGraph", "Op", "Pack", "Pair", "Variable", "made", "pair_of"]
 
 SLOT = object()  # stands among the arguments of an Op where an input goes
 
 
 class Variable(Node):
-    """A node that is computed at once and remembers what backward needs; `var.Var` adds the operators.
+    """A node that is computed at once and keeps what backward needs; `var.Var` adds the operators.
 
-    `used` are the values that the operation was given, `cache` what forward kept, `flow` the gradient on its way.
+    `used` are the values that the operation was given, `cache` is what forward kept, `flow` a gradient on its way.
     """
 
     __slots__ = ("_grad", "cache", "flow", "used")
     constant = False
     value: Any
+    wrap: Any = None  # array or tuple of variables -> variable, anything else -> None; set by `var`
+    kind: type  # the class of results
 
 
-def made(kind: type, op: Any, inputs: Sequence[Any], used: Sequence[Any], value: Any, cache: Any = None) -> Any:
+def made(
+    kind: type, op: Any, inputs: Sequence[Any], used: Sequence[Any], value: Any, cache: Any = None
+) -> Any:
     """A new variable; from here on nobody may write into its value."""
     node: Any = object.__new__(kind)
     node.op, node.inputs, node.used, node.value, node.cache = op, inputs, used, value, cache
@@ -64,14 +68,11 @@ class Pair:
         self.plan = [] if self.cached else [-1 if n == "out" else self.names.index(n) for n in asked[1:]]
         self.plain = Op(self, [SLOT] * len(self.names))
 
-    def __repr__(self) -> str:
-        return f"lift({self.name})"
-
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Apply the pair; arrays among the arguments become constants, everything else is fixed in the operation."""
         if options or len(args) != len(self.names):
             args = self.bind(args, options)
-        inputs = [a if isinstance(a, Var) else _input(a) for a in args]
+        inputs = [a if isinstance(a, Variable) else Variable.wrap(a) for a in args]
         if None not in inputs:
             return self.plain(*inputs)
         op = Op(self, [a if x is None else SLOT for a, x in zip(args, inputs)])
@@ -93,17 +94,21 @@ class Pair:
             return result, None
         return (result[0] if self.outputs == 1 else tuple(result[:-1])), result[-1]
 
-    def gradients(
-        self, g: Any, args: Sequence[Any], out: Any, cache: Any, need: Sequence[bool]
-    ) -> Sequence[Any]:
+    def gradients(self, g: Any, args: Sequence[Any], out: Any, kept: Any, need: Sequence[bool]) -> list[Any]:
         """What backward returns, one gradient or None for each argument of forward."""
         if self.backward is None:
             return [None] * len(args)
-        asked = [cache] if self.cached else [args[k] if k >= 0 else out for k in self.plan]
+        asked = [kept] if self.cached else [args[k] if k >= 0 else out for k in self.plan]
         gs = [g] if self.outputs == 1 else [np.zeros_like(y) if dy is None else dy for y, dy in zip(out, g)]
         grads = self.backward(*gs, *asked, need=need) if self.need else self.backward(*gs, *asked)
         grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
         return grads + [None] * (len(args) - len(grads))
+
+
+@cache
+def pair_of(f: Callable[..., Any]) -> Pair:
+    """The pair that a function of the library belongs to; without a backward half it has no gradient."""
+    return Pair(getattr(f, "__wrapped__", f), backward_of(f))
 
 
 class Op:
@@ -114,29 +119,25 @@ class Op:
     """
 
     def __init__(self, pair: Pair, args: Sequence[Any]) -> None:
-        self.pair, self.args = pair, args
+        self.pair, self.args, self.name = pair, args, pair.name
         self.places = [i for i, a in enumerate(args) if a is SLOT]
         self.plain = len(self.places) == len(args)
-        takes_all = self.plain and not pair.need and pair.backward is not None and pair.plan == self.places
-        self.direct = pair.backward if takes_all else None  # backward(g, *inputs) is all there is to do
+        tuples = len(args) > 1 and pair.backward is not None and pair.plan == self.places and not pair.need
+        self.direct = pair.backward if tuples else None  # backward(g, *inputs) gives the tuple of gradients
         if not self.plain:
             self.__dict__.update((n, a) for n, a in zip(pair.names, args) if a is not SLOT)
 
     def __repr__(self) -> str:
         fixed = ", ".join(f"{n}={a!r}" for n, a in zip(self.pair.names, self.args) if a is not SLOT)
-        return self.pair.name + (f"({fixed})" if fixed else "")
-
-    @property
-    def name(self) -> str:
-        """What a drawing calls the operation."""
-        return self.pair.name
+        return self.name + (f"({fixed})" if fixed else "")
 
     def __call__(self, *inputs: Any) -> Any:
         """A new variable: the operation applied to variables, computed at once; a tuple of them for several results."""
         used = [x.value for x in inputs]
-        value, cache = self.pair.run(self.full(used))
-        made = _made(next((type(x) for x in inputs if not x.constant), Var), self, inputs, used, value, cache)
-        return tuple(_Part(i)(made) for i in range(len(value))) if type(value) is tuple else made
+        value, kept = self.pair.run(self.full(used))
+        kind = next((x.kind for x in inputs if not x.constant), inputs[0].kind)
+        node = made(kind, self, inputs, used, value, kept)
+        return tuple(_Part(i)(node) for i in range(len(value))) if type(value) is tuple else node
 
     def full(self, xs: Sequence[Any]) -> Sequence[Any]:
         """All arguments of forward: the inputs where they belong, the fixed ones between them."""
@@ -156,9 +157,6 @@ class Op:
 
     def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
         """The gradients of all inputs of a node, as arrays or as variables."""
-        if self.direct is not None and not graph:
-            grads: Sequence[Any] = self.direct(g, *node.used)
-            return grads if type(grads) is tuple else (grads,)
         need = [not x.constant and (live is None or x in live) for x in node.inputs]
         if not self.plain:
             rest = iter(need)
@@ -169,39 +167,41 @@ class Op:
             grads = self.pair.gradients(g, self.full(node.used), node.value, node.cache, need)
         return grads if self.plain else [grads[i] for i in self.places]
 
-    def _graph_gradients(self, node: Any, g: Any, need: Sequence[bool]) -> Sequence[Any]:
+    def _graph_gradients(self, node: Any, g: Any, need: Sequence[bool]) -> list[Any]:
         """Backward once more, on variables; where its text leaves the graph, on arrays, closed to further derivatives."""
-        inputs = [_as_argument(x) for x in node.inputs]
+        inputs = [_argument(x) for x in node.inputs]
         known = (
             {id(a): a for a in self.args}
             | {id(u): x for u, x in zip(node.used, inputs)}
             | {id(node.value): node}
         )
         try:
-            cache = _into_graph(node.cache, known)
+            kept = _into_graph(node.cache, known)
             out = node.value if type(node.value) is tuple else node
-            grads = self.pair.gradients(g, self.full(inputs), out, cache, need)
-            return [d if d is None or isinstance(d, (Var, tuple)) else constant(d) for d in grads]
-        except _LeavesGraph:
-            parts = [p for p in (g if type(g) is tuple else (g,)) if p is not None]
-            values = tuple(None if p is None else p.value for p in g) if type(g) is tuple else g.value
-            grads = self.pair.gradients(values, self.full(node.used), node.value, node.cache, need)
-            closed = lambda d: _made(Var, _Closed(self.name), (*parts, *node.inputs), (), d, None)
-            return [
-                None if d is None else tuple(map(closed, d)) if type(d) is tuple else closed(d) for d in grads
-            ]
+            grads = self.pair.gradients(g, self.full(inputs), out, kept, need)
+        except LeavesGraph:
+            several = type(g) is tuple
+            numbers = tuple(None if p is None else p.value for p in g) if several else g.value
+            closed = _Closed(
+                self.name, (*(p for p in (g if several else [g]) if p is not None), *node.inputs)
+            )
+            grads = self.pair.gradients(numbers, self.full(node.used), node.value, node.cache, need)
+            return [tuple(map(closed, d)) if type(d) is tuple else closed(d) for d in grads]
+        return [
+            d if d is None or isinstance(d, (Variable, tuple)) else Variable.wrap(np.asarray(d))
+            for d in grads
+        ]
 
 
-class _LeavesGraph(GraphError):
+class LeavesGraph(GraphError):
     """A text that was given variables asked for plain numbers."""
 
 
-def _as_argument(x: Any) -> Any:
+def _argument(x: Any) -> Any:
     """What a backward half gets for an input: the variable, its parts, or the plain value where there are only ids."""
-    if isinstance(x.op, _Pack):
+    if isinstance(x.op, Pack):
         return x.inputs
-    kind = getattr(x.value, "dtype", np.dtype(float)).kind
-    return x.value if x.constant and kind in "biuSU" else x
+    return x.value if x.constant and getattr(x.value, "dtype", np.dtype(float)).kind in "biuSU" else x
 
 
 def _into_graph(thing: Any, known: dict[int, Any]) -> Any:
@@ -216,65 +216,49 @@ def _into_graph(thing: Any, known: dict[int, Any]) -> Any:
         return thing
     if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuSU":
         return thing
-    raise _LeavesGraph("the cache holds numbers that were computed from the inputs")
+    raise LeavesGraph("the cache holds numbers that were computed from the inputs")
 
 
-class _Pack:
+class Pack:
     """Several variables as one whose value is a tuple; its gradient is a tuple too."""
 
-    name = "pack"
+    name, direct = "pack", staticmethod(lambda g, *xs: g)
 
-    def __repr__(self) -> str:
-        return self.name
-
-    def f(self, *xs: Any) -> Any:
-        return xs
-
-    def bprop(self, xs: Sequence[Any], i: int, G: Any) -> Any:
-        return G[i]
-
-    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Any:
+        """The gradient is a tuple already."""
         return g
 
 
 class _Part:
     """One of several results."""
 
+    direct = None
+
     def __init__(self, i: int) -> None:
         self.i, self.name = i, f"part {i}"
 
-    def __repr__(self) -> str:
-        return self.name
-
     def __call__(self, whole: Any) -> Any:
-        return _made(type(whole), self, (whole,), (whole.value,), whole.value[self.i], None)
+        return made(type(whole), self, (whole,), (whole.value,), whole.value[self.i])
 
-    def f(self, x: Any) -> Any:
-        return x[self.i]
-
-    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Any:
+        """The gradient at its place, None for the other results."""
         return (tuple(g if i == self.i else None for i in range(len(node.used[0]))),)
 
 
 class _Closed:
     """The operation of a gradient that was computed outside the graph."""
 
-    def __init__(self, name: str) -> None:
-        self.name = f"gradient of {name}"
+    direct = None
 
-    def __repr__(self) -> str:
-        return self.name
+    def __init__(self, name: str, inputs: Sequence[Any]) -> None:
+        self.name, self.inputs = f"gradient of {name}", inputs
 
-    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+    def __call__(self, value: Any) -> Any:
+        return None if value is None else made(Variable.kind, self, self.inputs, (), value)
+
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Any:
+        """Refused."""
         raise FusedError(
             f"the {self.name} is no graph, so it cannot be differentiated again; its backward must use only operators, "
             f"methods and course functions on what it is given, and cache nothing but arguments and the result."
         )
-
-
-@cache
-def pair_of(f: Callable[..., Any]) -> Pair:
-    """The pair that a function of the library belongs to; without a backward half its gradient is none."""
-    return Pair(getattr(f, "__wrapped__", f), backward_of(f), f.__name__.removesuffix("_forward").strip("_"))
-
-

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 from course import neurons
 from course.graph import ops
 from course.graph.engine import Node, differentiate, scalar_one
-from course.toolbox.errors import FusedError, GraphError, InputError
+from course.toolbox.errors import GraphError, InputError
 from course.toolbox.pairs import backward_of
 
 __all__ = ["Op", "Pair", "Var", "constant", "grad", "hessian_vector", "lift"]

@@ -37,7 +37,11 @@ class ToyCourse:
     def hand_in(self, student, notebook=None, **cells):
         place = self.root / "submitted" / student / NAME
         place.mkdir(parents=True, exist_ok=True)
-        content = notebook if notebook is not None else self.notebook({k.replace("_", "-"): v for k, v in cells.items()})
+        content = (
+            notebook
+            if notebook is not None
+            else self.notebook({k.replace("_", "-"): v for k, v in cells.items()})
+        )
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         (place / f"{NAME}.ipynb").write_bytes(data)
         return place

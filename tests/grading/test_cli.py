@@ -36,11 +36,26 @@ def test_grade_writes_what_outside_tools_read(course, tmp_path):
     ada, bao, broken = result["submissions"]
     assert set(ada) == {"student", "status", "score", "max_score", "seconds", "cells"}
     assert (ada["score"], ada["max_score"], bao["score"]) == (6, 12, 4)
-    assert [c["grade_id"] for c in ada["cells"]] == ["test-double", "test-counter", "test-apply", "test-apply-2", "plot", "response"]
-    assert all(set(c) == {"grade_id", "score", "max_score", "status", "bonus", "diagnosis", "message"} for c in ada["cells"])
+    assert [c["grade_id"] for c in ada["cells"]] == [
+        "test-double",
+        "test-counter",
+        "test-apply",
+        "test-apply-2",
+        "plot",
+        "response",
+    ]
+    assert all(
+        set(c) == {"grade_id", "score", "max_score", "status", "bonus", "diagnosis", "message"}
+        for c in ada["cells"]
+    )
     assert ada["cells"][4]["score"] is None and ada["cells"][3]["bonus"] is True
     assert bao["cells"][0]["status"] == "failed" and broken["status"] == "failed"
-    for place in (f"feedback/ada/{NAME}/{NAME}.html", f"reports/{NAME}.html", "gradebook.db", f"autograded/ada/{NAME}/{NAME}.ipynb"):
+    for place in (
+        f"feedback/ada/{NAME}/{NAME}.html",
+        f"reports/{NAME}.html",
+        "gradebook.db",
+        f"autograded/ada/{NAME}/{NAME}.ipynb",
+    ):
         assert (course.root / place).is_file(), place
 
     code, stdout, _ = autograder("export", tmp_path / "marks.csv", "--course-dir", course.root)
@@ -84,12 +99,18 @@ def test_check_grades_one_notebook_without_hidden_tests(course, tmp_path):
 def test_bad_input_gets_one_sentence_and_its_exit_code(course, monkeypatch, args, code, words):
     monkeypatch.chdir(course.root)
     (course.root / "broken.ipynb").write_text("{")
-    (course.root / "other.ipynb").write_text('{"cells": [], "metadata": {"course": {"assignment": "A66-other"}}}')
-    returned, _, stderr = autograder(*args, PYTHONPATH=os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
+    (course.root / "other.ipynb").write_text(
+        '{"cells": [], "metadata": {"course": {"assignment": "A66-other"}}}'
+    )
+    returned, _, stderr = autograder(
+        *args, PYTHONPATH=os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    )
     assert returned == code and words in stderr and one_sentence(stderr), stderr
 
 
-@pytest.mark.parametrize("args", [["grade"], ["grade", NAME, "--no-such-option"], ["fly"], ["grade", NAME, "--jobs", "-1"]])
+@pytest.mark.parametrize(
+    "args", [["grade"], ["grade", NAME, "--no-such-option"], ["fly"], ["grade", NAME, "--jobs", "-1"]]
+)
 def test_wrong_usage_is_exit_2(args):
     code, _, stderr = autograder(*args)
     assert code == 2 and "Traceback" not in stderr

@@ -11,7 +11,14 @@ from autograder.grading.rebuild import Skeleton, rebuild
 from .conftest import NAME
 
 BUDGET = Budget(cell_seconds=2, call_seconds=0.5, total_seconds=40, memory_mb=1024)
-FULL = {"test-double": 2, "test-counter": 3, "test-apply": 1, "test-apply-2": 1, "plot": None, "response": None}
+FULL = {
+    "test-double": 2,
+    "test-counter": 3,
+    "test-apply": 1,
+    "test-apply-2": 1,
+    "plot": None,
+    "response": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +31,11 @@ def run(toy, skeleton, sandbox):
     def grade(cells=None, *, blank=False):
         notebook = toy.notebook(cells, blank=blank)
         rebuilt = rebuild(skeleton, parse_notebook(json.dumps(notebook).encode(), "x.ipynb"))
-        return {r.grade_id: r for r in execute(rebuilt, NAME, "ada", "salt", sandbox, BUDGET) if r.role in ("test", "manual")}
+        return {
+            r.grade_id: r
+            for r in execute(rebuilt, NAME, "ada", "salt", sandbox, BUDGET)
+            if r.role in ("test", "manual")
+        }
 
     return grade
 

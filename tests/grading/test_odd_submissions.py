@@ -12,7 +12,14 @@ from autograder.grading.rebuild import Skeleton, rebuild
 
 from .conftest import NAME
 
-FULL = {"test-double": 2, "test-counter": 3, "test-apply": 1, "test-apply-2": 1, "plot": None, "response": None}
+FULL = {
+    "test-double": 2,
+    "test-counter": 3,
+    "test-apply": 1,
+    "test-apply-2": 1,
+    "plot": None,
+    "response": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +32,9 @@ def cell(notebook, grade_id):
 
 
 def drop(notebook, *grade_ids):
-    notebook["cells"] = [c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") not in grade_ids]
+    notebook["cells"] = [
+        c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") not in grade_ids
+    ]
 
 
 def without_ids(notebook):
@@ -57,7 +66,14 @@ def answered_in_the_copy(notebook):
 
 def answered_in_an_extra_cell(notebook):
     first = cell(notebook, "double")
-    extra = {"cell_type": "code", "metadata": {}, "source": first["source"], "outputs": [], "execution_count": 1, "id": "mine"}
+    extra = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": first["source"],
+        "outputs": [],
+        "execution_count": 1,
+        "id": "mine",
+    }
     first["source"] = "# my first try was wrong, see below"
     notebook["cells"].insert(notebook["cells"].index(first) + 1, extra)
 
@@ -99,7 +115,13 @@ def reversed_order(notebook):
 
 
 def broken_cells(notebook):
-    notebook["cells"][3:3] = [None, 7, [], {"cell_type": "code"}, {"cell_type": "code", "source": {"a": 1}, "metadata": 3}]
+    notebook["cells"][3:3] = [
+        None,
+        7,
+        [],
+        {"cell_type": "code"},
+        {"cell_type": "code", "source": {"a": 1}, "metadata": 3},
+    ]
 
 
 def broken_metadata(notebook):
@@ -110,7 +132,9 @@ def broken_metadata(notebook):
 
 
 def huge_output(notebook):
-    cell(notebook, "double")["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x" * 3_000_000}]
+    cell(notebook, "double")["outputs"] = [
+        {"output_type": "stream", "name": "stdout", "text": "x" * 3_000_000}
+    ]
 
 
 def thousands_of_cells(notebook):
@@ -142,7 +166,14 @@ def everything_else_deleted(notebook):
 
 def outputs_everywhere(notebook):
     for c in notebook["cells"]:
-        c["outputs"] = [{"output_type": "execute_result", "data": {"text/plain": "3.0"}, "metadata": {}, "execution_count": 1}]
+        c["outputs"] = [
+            {
+                "output_type": "execute_result",
+                "data": {"text/plain": "3.0"},
+                "metadata": {},
+                "execution_count": 1,
+            }
+        ]
 
 
 def other_kernel(notebook):
@@ -214,7 +245,9 @@ def test_what_is_not_a_notebook_is_refused_in_one_sentence(tmp_path, case):
 
 
 def test_a_notebook_of_another_assignment_is_refused(toy, skeleton):
-    notebook = {"cells": [{"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": "softmax-ce"}}}]}
+    notebook = {
+        "cells": [{"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": "softmax-ce"}}}]
+    }
     with pytest.raises(SubmissionError, match=r"not a notebook of A90-toy.*softmax-ce"):
         rebuild(skeleton, parse_notebook(json.dumps(notebook).encode(), "x"))
 

@@ -20,7 +20,9 @@ from autograder.grading.store import ResultStore
 
 from .conftest import KIND, NAME
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::ResourceWarning"
+)
 
 CLASS = {
     "ada": {},
@@ -80,7 +82,9 @@ def test_a_class_is_graded_recorded_and_found_unchanged(filled, monkeypatch):
     assert rows["ada", "response"] == [None, None, None, 1]
     assert rows["blank", "response"] == [0, None, None, 0]
     graded = json.loads((filled.root / "autograded" / "bao" / NAME / f"{NAME}.ipynb").read_text())
-    results_of = {c["metadata"].get("nbgrader", {}).get("grade_id"): c.get("outputs") for c in graded["cells"]}
+    results_of = {
+        c["metadata"].get("nbgrader", {}).get("grade_id"): c.get("outputs") for c in graded["cells"]
+    }
     last = results_of["test-double"][-1]
     assert last["output_type"] == "execute_result" and last["data"] == {"text/plain": "0.0"}
     assert "HIDDEN" not in json.dumps(graded) and "arange(12.0)" not in json.dumps(graded)
@@ -139,7 +143,9 @@ def test_late_submissions_get_nbgraders_penalty(filled):
         book.update_or_create_assignment(NAME, duedate="2026-03-01 10:00:00 UTC")
     run(filled, jobs=1, force=True)
     with Gradebook(f"sqlite:///{filled.root / 'gradebook.db'}", "") as book:
-        late = {s.student.id: s.notebooks[0].late_submission_penalty for s in book.assignment_submissions(NAME)}
+        late = {
+            s.student.id: s.notebooks[0].late_submission_penalty for s in book.assignment_submissions(NAME)
+        }
     assert late["ada"] == pytest.approx(0.7) and late["bao"] is None
 
 
@@ -177,14 +183,26 @@ def test_a_submission_that_always_kills_its_worker_is_reported(filled, monkeypat
 
 @pytest.mark.slow
 def test_killing_the_grader_at_any_moment_loses_and_doubles_nothing(filled, tmp_path):
-    program = [sys.executable, "-m", "autograder", "grade", NAME, "--course-dir", str(filled.root), "--sandbox", KIND]
+    program = [
+        sys.executable,
+        "-m",
+        "autograder",
+        "grade",
+        NAME,
+        "--course-dir",
+        str(filled.root),
+        "--sandbox",
+        KIND,
+    ]
     subprocess.run(program, check=False, capture_output=True)
     undisturbed, book = stored(filled.root), marks(filled.root / "gradebook.db")
     for attempt in range(20):
         for name in ("results", "autograded", "feedback", "reports"):
             shutil.rmtree(filled.root / name, ignore_errors=True)
         (filled.root / "gradebook.db").unlink(missing_ok=True)
-        victim = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        victim = subprocess.Popen(
+            program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         time.sleep(0.25 + 0.3 * attempt)
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait()
@@ -216,6 +234,8 @@ def test_nbgraders_own_commands_agree(filled):
 
 
 def test_markdown_of_students_loses_its_markup():
-    text = escape_markdown("<script>x</script> [a](javascript:alert(1)) [b](https://x.org) ![c](data:text/html,x) a < b\n[d]: vbscript:x")
+    text = escape_markdown(
+        "<script>x</script> [a](javascript:alert(1)) [b](https://x.org) ![c](data:text/html,x) a < b\n[d]: vbscript:x"
+    )
     assert "<" not in text and "javascript:" not in text and "data:" not in text and "vbscript:" not in text
     assert "[b](https://x.org)" in text

@@ -46,15 +46,30 @@ def test_filtered_system_calls_are_refused(session, call):
 @needs_bwrap
 def test_nothing_of_the_graders_is_visible(session, tmp_path):
     (tmp_path / "gradebook.db").write_text("x")
-    secrets = [str(tmp_path), os.path.dirname(os.path.dirname(os.path.dirname(__file__))), os.path.expanduser("~/.ssh"), "/etc/shadow"]
-    text = said(session, f"import os\nprint([p for p in {secrets!r} if os.path.exists(p)], sorted(os.environ), os.listdir('/'))")
-    assert text.startswith("[] ") and "gradebook" not in text and "work" not in text.split("]")[-2].split("[")[-1]
+    secrets = [
+        str(tmp_path),
+        os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
+        os.path.expanduser("~/.ssh"),
+        "/etc/shadow",
+    ]
+    text = said(
+        session,
+        f"import os\nprint([p for p in {secrets!r} if os.path.exists(p)], sorted(os.environ), os.listdir('/'))",
+    )
+    assert (
+        text.startswith("[] ")
+        and "gradebook" not in text
+        and "work" not in text.split("]")[-2].split("[")[-1]
+    )
     assert "SECRET" not in text and "TOKEN" not in text
 
 
 @needs_bwrap
 def test_withheld_chapters_do_not_exist_inside(session):
-    text = said(session, "import course, pathlib, glob\nprint(sorted(glob.glob(course.__path__[0] + '/**/*backprop*', recursive=True)))\nimport course.backprop")
+    text = said(
+        session,
+        "import course, pathlib, glob\nprint(sorted(glob.glob(course.__path__[0] + '/**/*backprop*', recursive=True)))\nimport course.backprop",
+    )
     assert text.startswith("[]") and "ModuleNotFoundError" in text
 
 
@@ -64,7 +79,13 @@ def test_two_submissions_do_not_see_each_other(sandbox):
         said(first, "open('/tmp/note', 'w').write('answer')\nimport builtins\nbuiltins.note = 1")
         assert said(second, "import os, builtins\nprint(hasattr(builtins, 'note'))").strip() == "False"
         if sandbox.kind == "bwrap":
-            assert said(second, "import os\nprint(os.listdir('/tmp'), os.listdir('/proc'), os.listdir('/dev/shm'))").strip() == "[] [] []"
+            assert (
+                said(
+                    second,
+                    "import os\nprint(os.listdir('/tmp'), os.listdir('/proc'), os.listdir('/dev/shm'))",
+                ).strip()
+                == "[] [] []"
+            )
     finally:
         first.close()
         second.close()
@@ -72,19 +93,29 @@ def test_two_submissions_do_not_see_each_other(sandbox):
 
 @needs_bwrap
 def test_a_flood_of_files_fills_only_a_scratch_of_its_own(session):
-    text = said(session, "n = 0\ntry:\n    while True:\n        open(f'/tmp/{n}', 'w').write('x' * 10**6)\n        n += 1\nexcept OSError as e:\n    print(n, type(e).__name__)")
+    text = said(
+        session,
+        "n = 0\ntry:\n    while True:\n        open(f'/tmp/{n}', 'w').write('x' * 10**6)\n        n += 1\nexcept OSError as e:\n    print(n, type(e).__name__)",
+    )
     count, kind = text.split()
     assert kind == "OSError" and int(count) < 200
 
 
 def test_threads_that_outlive_the_cell_do_not_stop_the_session(session):
-    said(session, "import threading, time\ndef f():\n    while True: time.sleep(0.01)\nfor _ in range(5): threading.Thread(target=f).start()")
+    said(
+        session,
+        "import threading, time\ndef f():\n    while True: time.sleep(0.01)\nfor _ in range(5): threading.Thread(target=f).start()",
+    )
     assert said(session, "1 + 1") == "2"
 
 
 def test_a_process_that_does_not_come_back_is_ended_and_said_so(sandbox):
     session = RemoteSession(sandbox, LIMITS, 0.2)
-    session.execute("a", "import signal\ndef f():\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    while True: pass", 1.0)
+    session.execute(
+        "a",
+        "import signal\ndef f():\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    while True: pass",
+        1.0,
+    )
     started = time.monotonic()
     with pytest.raises(ProcessDied, match="time limit"):
         session.call("f", (), {}, 0.2)

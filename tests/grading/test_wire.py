@@ -10,11 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.sandbox.inside.wire import Channel, Closed, Guest, Handle, Limits, TooLong, WireError, decode, encode
+from autograder.sandbox.inside.wire import (
+    Channel,
+    Closed,
+    Guest,
+    Handle,
+    Limits,
+    TooLong,
+    WireError,
+    decode,
+    encode,
+)
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)
+)
 dtypes = st.sampled_from(["b1", "i1", "<i4", "<i8", "u1", "<f4", "<f8", "<c16"])
-arrays = dtypes.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)))
+arrays = dtypes.flatmap(
+    lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+)
 keys = st.integers() | st.text(max_size=5) | st.tuples(st.integers(), st.text(max_size=3))
 values = st.recursive(
     scalars | arrays,
@@ -30,7 +44,9 @@ values = st.recursive(
 
 def same(a, b):
     if isinstance(a, np.ndarray):
-        return type(b) is np.ndarray and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        return (
+            type(b) is np.ndarray and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        )
     if isinstance(a, float):
         return type(b) is float and (a == b or (a != a and b != b))
     if isinstance(a, list | tuple):
@@ -53,7 +69,42 @@ def test_what_is_encoded_is_decoded_the_same(value):
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.recursive(scalars.filter(lambda x: not isinstance(x, bytes)), lambda x: st.lists(x, max_size=4) | st.dictionaries(st.sampled_from(["$", "v", "at", "dtype", "shape", "id", "names", "x"]), x | st.sampled_from(["nd", "ns", "t", "l", "d", "s", "int", "f", "c", "b", "h", "g", "rng", "r", "sl", "<f8", "O"]), max_size=5), max_leaves=20), st.binary(max_size=64))
+@given(
+    st.recursive(
+        scalars.filter(lambda x: not isinstance(x, bytes)),
+        lambda x: (
+            st.lists(x, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["$", "v", "at", "dtype", "shape", "id", "names", "x"]),
+                x
+                | st.sampled_from(
+                    [
+                        "nd",
+                        "ns",
+                        "t",
+                        "l",
+                        "d",
+                        "s",
+                        "int",
+                        "f",
+                        "c",
+                        "b",
+                        "h",
+                        "g",
+                        "rng",
+                        "r",
+                        "sl",
+                        "<f8",
+                        "O",
+                    ]
+                ),
+                max_size=5,
+            )
+        ),
+        max_leaves=20,
+    ),
+    st.binary(max_size=64),
+)
 def test_anything_else_is_refused_with_a_wire_error(data, body):
     try:
         decode(data, body, lambda reference: reference)
@@ -66,7 +117,17 @@ def test_generators_objects_and_numpy_scalars_cross():
     rng = np.random.default_rng(7)
     rng.random(3)
     body = []
-    data = encode({"rng": rng, "h": Handle(3, "Node"), "g": Guest(4), "n": np.float32(2), "e": ..., "r": range(2, 9, 3)}, body)
+    data = encode(
+        {
+            "rng": rng,
+            "h": Handle(3, "Node"),
+            "g": Guest(4),
+            "n": np.float32(2),
+            "e": ...,
+            "r": range(2, 9, 3),
+        },
+        body,
+    )
     back = decode(data, b"".join(body), lambda reference: reference)
     assert back["rng"].random() == rng.random()
     assert back["h"] == Handle(3, "Node") and back["g"] == Guest(4)

@@ -10,6 +10,7 @@ import numpy as np
 from course.toolbox.seeds import distinct_primes
 
 __all__ = [
+    "Args",
     "act",
     "affine",
     "dead_mlp",

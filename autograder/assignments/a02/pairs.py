@@ -98,12 +98,9 @@ def _dead_units(trial: Trial) -> None:
         trial.fail(f"Where a ReLU unit is off (Z <= 0): {bad.text}")
 
 
-def _kind_of(name: str) -> str:
-    return "weights" if name.startswith("W") else "biases"
-
-
-def _always(aspect: str, _: str) -> str:
-    return aspect
+def _kind_of(name: str, args: models.Args) -> str:
+    layer = "last layer" if int(name[1:]) == len(args["params"]) // 2 else "hidden layers"
+    return f"{layer}: {'weights' if name[0] == 'W' else 'biases'}"
 
 
 def _nn_part(aspect: str, o: Any) -> Any:
@@ -124,6 +121,7 @@ _DEPTHS = ({"layers": 2, "act": "tanh"}, {"layers": 3, "act": "relu"}, {"layers"
 def _forward(pair: Pair, points: dict[str, float], what: str, sample: Any = None, **more: Any) -> Check:
     """The value of a pair's forward pass."""
     right = lambda **args: record(pair.model, args).out
+    explaining = {aspect: (pair.model, lambda value: value) for aspect in points}
     return values(
         pair.forward,
         sample or pair.sample,
@@ -131,7 +129,7 @@ def _forward(pair: Pair, points: dict[str, float], what: str, sample: Any = None
         points,
         what=what,
         takes=pick_first,
-        model=pair.model,
+        models=explaining,
         **more,
     )
 
@@ -181,7 +179,7 @@ ENTRIES = [
                 gradients(
                     ACT,
                     {name: 0.5 if name == "relu" else 1.0},
-                    aspect_of=partial(_always, name),
+                    aspect_of=lambda w, args: args["name"],
                     cases=({"name": name},),
                 )
                 for name in ACTS
@@ -230,7 +228,18 @@ ENTRIES = [
     Entry(
         "mlp-backward",
         (
-            gradients(MLP, {"weights": 2.0, "biases": 1.5}, pure=0.5, aspect_of=_kind_of, cases=_DEPTHS),
+            gradients(
+                MLP,
+                {
+                    "last layer: weights": 1.0,
+                    "last layer: biases": 0.5,
+                    "hidden layers: weights": 1.25,
+                    "hidden layers: biases": 0.75,
+                },
+                pure=0.5,
+                aspect_of=_kind_of,
+                cases=_DEPTHS,
+            ),
             edges(
                 MLP,
                 {
@@ -240,7 +249,7 @@ ENTRIES = [
                     "a hidden layer that is off": models.dead_mlp,
                 },
                 1.0,
-                kind_of=_kind_of,
+                aspect_of=_kind_of,
             ),
         ),
         defines={"mlp_backward": _mlp_backward},
@@ -257,6 +266,7 @@ ENTRIES = [
                 {"hidden layer": 1.0, "output": 0.75, "loss": 0.75},
                 pure=0.5,
                 part=_nn_part,
+                models={"loss": (models.nn, lambda o: o["J"])},
                 what="o",
                 draws=4,
                 square=True,
@@ -267,7 +277,11 @@ ENTRIES = [
     ),
     Entry(
         "nn-backward",
-        (gradients(NN, {"g_alpha": 2.0, "g_beta": 1.5}, pure=0.5, aspect_of=lambda w: f"g_{w}", draws=4),),
+        (
+            gradients(
+                NN, {"g_alpha": 2.0, "g_beta": 1.5}, pure=0.5, aspect_of=lambda w, args: f"g_{w}", draws=4
+            ),
+        ),
         defines={"nn_backward": _nn_backward_reference},
         uses=("nn_forward",),
         title="The CMU network, backward",

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ExpressionError
 from .parser import ALIASES, Expression
 
-__all__ = ["Point", "draw_points", "evaluate", "exactly"]
+__all__ = ["Point", "draw_points", "evaluate", "exactly", "free_indices"]
 
 Point = Mapping[str, Any]
 _DIGITS = 50
@@ -70,7 +70,7 @@ def exactly(expression: Expression, point: Point, sizes: Mapping[str, int] | Non
 
 
 def _run(expression: Expression, point: Point, kit: _Kit, sizes: Mapping[str, int] | None) -> np.ndarray:
-    free = sorted(n for n in expression.indices if n not in point and n in expression.names)
+    free = free_indices(expression, point)
     lengths = index_sizes(expression, point) | dict(sizes or {})
     if not free:
         return np.asarray(_Walk(point, kit, lengths).value(expression.tree))
@@ -85,6 +85,11 @@ def _run(expression: Expression, point: Point, kit: _Kit, sizes: Mapping[str, in
     if len({v.shape for v in values}) != 1:
         raise ExpressionError("The shape of the result depends on an index.")
     return np.stack(values).reshape(shape + values[0].shape)
+
+
+def free_indices(expression: Expression, point: Point) -> list[str]:
+    """The indices that no sum runs over, in alphabetical order: they are the axes of the value."""
+    return sorted(n for n in expression.indices if n not in point and n in expression.names)
 
 
 class _Index(int):
@@ -106,13 +111,14 @@ def index_sizes(expression: Expression, point: Point) -> dict[str, int]:
         if array is None:
             continue
         if np.ndim(array) < len(parts):
-            raise ExpressionError(f"{node.value.id} has {np.ndim(array)} axes, and {len(parts)} indices are given.")
+            axes = f"{np.ndim(array)} ax{'i' if np.ndim(array) == 1 else 'e'}s"
+            raise ExpressionError(f"{node.value.id} has {axes}, and {len(parts)} indices are given.")
         for axis, part in enumerate(parts):
             if isinstance(part, ast.Name) and part.id not in point:
                 size = np.shape(array)[axis]
                 if found.setdefault(part.id, size) != size:
                     raise ExpressionError(
-                        f"The index {part.id} runs over {found[part.id]} values in one place and over {size} in another: wrong index."
+                        f"The index {part.id} runs over {found[part.id]} values in one place and over {size} in another."
                     )
     return found
 

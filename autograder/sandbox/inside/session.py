@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import linecache
 import operator
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -21,12 +19,11 @@ from typing import Any
 import numpy as np
 
 from .functions import argument_name, copied, global_names, is_stub, same_bits
+from .outputs import MAX_TEXT, Capped, figures, without_magics
 from .wire import Channel, Closed, Guest, Handle, WireError, decode, encode
 
 __all__ = ["Session", "TimeLimit"]
 
-MAX_TEXT = 64 << 10  # characters of printed output of one cell
-MAX_PNG = 256 << 10
 MAX_HANDLES = 100_000
 
 
@@ -78,7 +75,7 @@ class Session:
         """Run the source of a cell; its printed text, figures, last value and error come back."""
         name, source = header["cell"], header["source"]
         self.shown = []
-        text = _Capped()
+        text = Capped()
         error = None
         with redirect_stdout(text), redirect_stderr(text):
             try:
@@ -90,7 +87,7 @@ class Session:
         if printed := text.getvalue():
             outputs.append({"type": "text", "text": printed})
         outputs += self.shown
-        for png in _figures():
+        for png in figures():
             outputs.append({"type": "png", "data": encode(png, blobs)})
         return {"outputs": outputs, "error": error}
 
@@ -100,7 +97,7 @@ class Session:
         try:
             tree = ast.parse(source, filename)
         except SyntaxError:
-            tree = ast.parse(_without_magics(source), filename)
+            tree = ast.parse(without_magics(source), filename)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
             last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
@@ -307,7 +304,7 @@ class Session:
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
-        sink = _Capped(limit=0)
+        sink = Capped(limit=0)
         with redirect_stdout(sink), redirect_stderr(sink):
             yield
 
@@ -331,47 +328,6 @@ class Session:
         except BaseException:  # an exception whose text raises
             text, line, shown = f"{type(problem).__name__}", None, ""
         return {"kind": kind, "text": str(text)[:600], "line": line, "traceback": str(shown)[:4000]}
-
-
-class _Capped(io.StringIO):
-    """Collects text up to a limit and forgets the rest."""
-
-    def __init__(self, limit: int = MAX_TEXT) -> None:
-        super().__init__()
-        self.limit, self.written = limit, 0
-
-    def write(self, text: str) -> int:
-        room = self.limit - self.written
-        if room > 0:
-            super().write(text[:room])
-            self.written += min(room, len(text))
-            if len(text) > room:
-                super().write("\n… the rest of the output is left out\n")
-        return len(text)
-
-
-def _figures() -> list[bytes]:
-    """Open figures as PNG, closed afterwards; none when matplotlib was not used."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None:
-        return []
-    images = []
-    try:
-        for number in pyplot.get_fignums()[:20]:
-            buffer = io.BytesIO()
-            pyplot.figure(number).savefig(buffer, format="png", dpi=80)
-            if buffer.tell() <= MAX_PNG:
-                images.append(buffer.getvalue())
-        pyplot.close("all")
-    except Exception:  # a figure that cannot be drawn is no figure
-        return images
-    return images
-
-
-def _without_magics(source: str) -> str:
-    """Lines that only a notebook understands become comments, so that the rest of the cell counts."""
-    lines = source.split("\n")
-    return "\n".join("pass #" + line if line.lstrip()[:1] in ("%", "!", "?") else line for line in lines)
 
 
 def _stub(guest: Guest, ask: Callable[..., Any]) -> Any:

@@ -1,6 +1,6 @@
 # The derivative of the activation is forgotten in the network, though act_backward is right.
 # base: reference
-# expect: test-mlp-backward score=1.5 diagnosis=M12
+# expect: test-mlp-backward score=3 diagnosis=M12
 
 # %% mlp-backward
 def mlp_backward(dZ, cache):

@@ -1,6 +1,6 @@
 # Takes deck 004 at its word: the loss without its minus, so gradients of the other sign; training then climbs in its own J.
 # base: reference
-# expect: test-nn-forward score=2.25
+# expect: test-nn-forward score=2.25 diagnosis=M01
 # expect: test-derivation-d2-5 score=3
 # expect: test-slide-e03 score=0.5
 

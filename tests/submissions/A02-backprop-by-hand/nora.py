@@ -1,6 +1,6 @@
 # A syntax error in one cell.
 # base: reference
-# expect: test-mlp-backward score=0 status=not_run
+# expect: test-mlp-backward score=0 status=error
 
 # %% mlp-backward
 def mlp_backward(dZ, cache):

@@ -1,21 +1,23 @@
 # Functions with a memory: right on the second call, the last result kept, a cache in a global variable.
 # base: reference
-# expect: test-nn-forward score=0
+# expect: test-nn-forward score=2.25
 # expect: test-softmax-ce score=0
-# expect: test-affine-backward score=0
+# expect: test-affine-backward score=0.5
 
 # %% nn-forward
-calls = []
+seen = []
 
 
 def nn_forward(x, y, alpha, beta):
-    calls.append(1)
+    known = any(np.array_equal(x, s) for s in seen)
+    seen.append(np.array(x))
     x = np.concatenate([[1.0], x])
-    a = alpha @ x if len(calls) % 2 == 0 else alpha @ x + 1
+    a = alpha @ x
     z = np.concatenate([[1.0], sigmoid(a)])
     b = float(beta @ z)
     yhat = float(sigmoid(b))
-    return {"x": x, "a": a, "z": z, "b": b, "yhat": yhat, "J": -(y * np.log(yhat) + (1 - y) * np.log(1 - yhat))}
+    J = -(y * np.log(yhat) + (1 - y) * np.log(1 - yhat))
+    return {"x": x, "a": a, "z": z, "b": b, "yhat": yhat, "J": J if known else 0.0}
 
 # %% softmax-ce
 last = None
