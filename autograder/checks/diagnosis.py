@@ -57,7 +57,9 @@ class Diagnosis:
 def of(id: str, text: str = "", evidence: str = "", line: int | None = None, **values: Any) -> Diagnosis:
     """A diagnosis straight from the catalogue; `values` fill the templates (q, i, got, want, …)."""
     entry = misconceptions.get(id)
-    return Diagnosis([id], text or entry.say(**values), evidence or entry.show(**values), line, entry.hint(**values))
+    return Diagnosis(
+        [id], text or entry.say(**values), evidence or entry.show(**values), line, entry.hint(**values)
+    )
 
 
 def unknown(names: Iterable[str], evidence: str = "", prefix: str = "d") -> Diagnosis:
@@ -70,7 +72,9 @@ def unknown(names: Iterable[str], evidence: str = "", prefix: str = "d") -> Diag
         "Check the shapes of both factors of every product, and which operation each one undoes.",
         "Set all inputs to small whole numbers, compute by hand, and compare line by line.",
     )
-    return Diagnosis([], f"{q} {verb} wrong; the numbers fit no mistake that is known here.", evidence, None, hints, names)
+    return Diagnosis(
+        [], f"{q} {verb} wrong; the numbers fit no mistake that is known here.", evidence, None, hints, names
+    )
 
 
 def joined(words: Iterable[str]) -> str:
@@ -79,7 +83,9 @@ def joined(words: Iterable[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def compose(cases: Sequence[Case], wrong: Sequence[str], found: Sequence[Candidate], prefix: str = "d") -> Diagnosis:
+def compose(
+    cases: Sequence[Case], wrong: Sequence[str], found: Sequence[Candidate], prefix: str = "d"
+) -> Diagnosis:
     """One diagnosis from the explanations of a search: the likeliest for each gradient, either/or where they tie."""
     left = list(wrong)
     chosen: list[tuple[Candidate, list[Candidate], list[str]]] = []
@@ -87,12 +93,17 @@ def compose(cases: Sequence[Case], wrong: Sequence[str], found: Sequence[Candida
         usable = [c for c in found if c.names & set(left)]
         if not usable:
             break
-        best = min(usable, key=lambda c: ((c.cost + (0.0 if c.joint else 0.2)) / len(c.names & set(left)), c.cost))
+        best = min(
+            usable, key=lambda c: ((c.cost + (0.0 if c.joint else 0.2)) / len(c.names & set(left)), c.cost)
+        )
         names = [n for n in left if n in best.names]
         rivals = [
             c
             for c in usable
-            if c is not best and set(names) <= c.names and c.rank[0] <= best.rank[0] + 0.05 and set(c.ids) != set(best.ids)
+            if c is not best
+            and set(names) <= c.names
+            and c.rank[0] <= best.rank[0] + 0.05
+            and set(c.ids) != set(best.ids)
         ]
         chosen.append((best, rivals, names))
         left = [n for n in left if n not in names]
@@ -178,5 +189,3 @@ def compared(q: str, got: Any, want: Any) -> str:
     line = f"{q}{index} is {got[at]:.6g}, expected {want[at]:.6g}"
     wrong = int(np.sum(gap > 1e-9 * max(float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)), 1e-300)))
     return line + (f"; {wrong} of {gap.size} entries differ." if gap.size > 1 else ".")
-
-

@@ -14,7 +14,9 @@ from .views import Ref, View, view_of
 
 __all__ = ["Edit", "Rule", "at_site", "called", "derivative", "drop", "exchanged"]
 
-EdgeRule = Callable[[Node, int, Any, Any], Any]  # (node, input, gradient of the node, vjp) -> gradient for the input
+EdgeRule = Callable[
+    [Node, int, Any, Any], Any
+]  # (node, input, gradient of the node, vjp) -> gradient for the input
 Rule = tuple[float, tuple[str, ...], str, EdgeRule]  # cost, ids, sentence, what happens at the edge
 
 
@@ -37,7 +39,9 @@ class Edit:
         return self.text.replace("{q}", q)
 
 
-def at_site(site: Site, i: int, rule: EdgeRule, keep: Callable[[Node, int], bool] | None = None) -> Callable[[View], Replay | None]:
+def at_site(
+    site: Site, i: int, rule: EdgeRule, keep: Callable[[Node, int], bool] | None = None
+) -> Callable[[View], Replay | None]:
     """A resolver: the rule at input i of every node of a site, or of those that `keep(node, how many)` says."""
 
     def resolve(view: View) -> Replay | None:

@@ -77,9 +77,12 @@ def _matmul_rules(view: View, node: Node, i: int) -> Iterator[Rule]:
             yield (1.1 if value.op is None else 1.7), ("M18",), text, exchanged(ref)
         elif state and ref[0] == "site" and ref[2] == 0:
             h = value.name or "h"
-            yield 1.0 if value.op == other.op else 1.4, ("M42",), (
-                f"{{q}}: {h}_t was used where {h}_{{t−1}} is needed (in {here})."
-            ), exchanged(ref)
+            yield (
+                1.0 if value.op == other.op else 1.4,
+                ("M42",),
+                (f"{{q}}: {h}_t was used where {h}_{{t−1}} is needed (in {here})."),
+                exchanged(ref),
+            )
         else:
             yield 1.4, (), f"{{q}} is formed with {name} instead of {other.text(1)} ({here}).", exchanged(ref)
     text = f"{{q}}: the gradient that arrives at {here} is not used."
@@ -178,17 +181,33 @@ def _product_rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
     text = f"{{q}} is divided by {other.text(1)}, not multiplied ({here})."
     yield 1.7, (), text, lambda n, i, g, vjp: _back(n, i, g / n.inputs[1 - i].value)
     for ref, value in view.alike(node, other):
-        text = f"{{q}}: the gradient is multiplied by {called(value, ref)} instead of {other.text(1)} ({here})."
+        text = (
+            f"{{q}}: the gradient is multiplied by {called(value, ref)} instead of {other.text(1)} ({here})."
+        )
         yield 1.9, (), text, exchanged(ref)
 
 
 def _broadcast_rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
     """An operand that was repeated: its gradient is not summed, averaged, summed over the wrong axis."""
     here, other = node.label, node.inputs[1 - i]
-    bias = x.op is None and np.ndim(x.value) <= 1 and node.op in ("add", "sub") and (other.op is not None or not other.needs)
+    bias = (
+        x.op is None
+        and np.ndim(x.value) <= 1
+        and node.op in ("add", "sub")
+        and (other.op is not None or not other.needs)
+    )
     ids = ("M07",) if bias else ("M07b",)
-    what = "{q} is not summed over the batch" if bias else f"{{q}} is not summed back to the shape of {x.text(1)}"
-    yield 0.9, ids, f"{what}: it has the shape of {node.text(1)} ({here}).", lambda n, i, g, vjp: _partial(n, i, g)
+    what = (
+        "{q} is not summed over the batch"
+        if bias
+        else f"{{q}} is not summed back to the shape of {x.text(1)}"
+    )
+    yield (
+        0.9,
+        ids,
+        f"{what}: it has the shape of {node.text(1)} ({here}).",
+        lambda n, i, g, vjp: _partial(n, i, g),
+    )
     mean = "{q} is averaged over the batch" if bias else "{q} is averaged"
     yield 1.0, ids, f"{mean}; it should be summed: what was repeated gets the sum ({here}).", _averaged
     for row, word in ((0, "first"), (-1, "last")):

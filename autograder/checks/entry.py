@@ -108,9 +108,16 @@ class Trial:
     """One run of a check on one draw of data: the door to the student's functions, and the list of what is wrong."""
 
     def __init__(
-        self, subject: Subject, rng: np.random.Generator, *, square: bool = False, student_id: str = ""
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        *,
+        square: bool = False,
+        student_id: str = "",
+        explain: bool = True,  # False: only whether anything is wrong is asked, so no time is spent on why
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
+        self.explain = explain
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
 

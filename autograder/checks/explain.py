@@ -79,7 +79,9 @@ def explain(
             about_gradients = about_gradients.at(_line(pair, model, wrt, instances[0], about_gradients))
     if not about_value.text:
         return about_gradients
-    consistent = about_gradients.of_forward or gradcheck(forward, backward, instances[0][0], wrt, loss=loss).ok
+    consistent = (
+        about_gradients.of_forward or gradcheck(forward, backward, instances[0][0], wrt, loss=loss).ok
+    )
     if consistent or not about_gradients.text:
         return about_value.at(_line(pair, model, wrt, instances[0], about_value, forward_only=True))
     return Diagnosis(
@@ -98,7 +100,9 @@ def _protocol(finding: Finding, line: int | None = None) -> Diagnosis:
     if finding.kind == "repeatability" and "zeroed" in finding.text:
         id = "M16"
     if id is None:
-        return Diagnosis([], finding.text, "", line, hints([], finding.argument or "the result", finding.text))
+        return Diagnosis(
+            [], finding.text, "", line, hints([], finding.argument or "the result", finding.text)
+        )
     values = {"q": f"d{finding.argument}" if id == "M16" else finding.argument}
     return Diagnosis([id], finding.text, "", line, misconceptions.get(id).hint(**values))
 
@@ -146,10 +150,14 @@ def explain_arrays(
     Raises: UsageError without instances.
     """
     if not instances:
-        raise UsageError("explain_arrays: at least one instance (args, dout, gradients) is needed, better three.")
+        raise UsageError(
+            "explain_arrays: at least one instance (args, dout, gradients) is needed, better three."
+        )
     if (bad := _unusable(model, wrt, instances, only)) is not None:
         return bad
-    cases = [Case(record(model, args, wrt), 1.0 if loss else dout, dict(got)) for args, dout, got in instances]
+    cases = [
+        Case(record(model, args, wrt), 1.0 if loss else dout, dict(got)) for args, dout, got in instances
+    ]
     names = [n for n in cases[0].truth if all(n in c.got for c in cases)]
     wrong = [n for n in names if not all(c.right(n) for c in cases)]
     asked = [n for n in wrong if only is None or n in only]
@@ -163,12 +171,16 @@ def explain_arrays(
         found += forward_gradients(model, wrt, cases, frozenset(wrong))
     why = compose(cases, asked, [c for c in found if c.names & set(asked)])
     if trace:
-        known = quantities(first.tape, first.dout, {n: first.got[n] for n in asked}, why.replays(first.tape, first.dout))
+        known = quantities(
+            first.tape, first.dout, {n: first.got[n] for n in asked}, why.replays(first.tape, first.dout)
+        )
         why = why.at(locate(known, trace))
     return why
 
 
-def explain_forward(model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]]) -> Diagnosis:
+def explain_forward(
+    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]]
+) -> Diagnosis:
     """The mistake behind a wrong value: instances are (args, what the student's function returned).
 
     Raises: UsageError without instances.
@@ -191,10 +203,11 @@ def _unusable(
             try:
                 array = np.asarray(grads[name], dtype=float)
             except (TypeError, ValueError, KeyError):
-                return Diagnosis([], f"d{name} is {type(got[name]).__name__}, expected an array of the shape of {name}, {leaf.shape}.")
+                return Diagnosis(
+                    [],
+                    f"d{name} is {type(got[name]).__name__}, expected an array of the shape of {name}, {leaf.shape}.",
+                )
             if not np.all(np.isfinite(array)):
                 count = int(np.sum(~np.isfinite(array)))
                 return unknown((name,), f"{count} of {array.size} entries of d{name} are nan or inf.")
     return None
-
-

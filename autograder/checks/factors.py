@@ -24,7 +24,11 @@ class Factor:
     @property
     def per_element(self) -> bool:
         """Whether it divides by a size other than that of the batch: a mean over all elements."""
-        return self.ids == ("M02",) and self.text.startswith("1/") and not self.text.endswith(("/N", "/T", "shape[0]"))
+        return (
+            self.ids == ("M02",)
+            and self.text.startswith("1/")
+            and not self.text.endswith(("/N", "/T", "shape[0]"))
+        )
 
 
 def sizes(args: Mapping[str, Any]) -> dict[str, float]:
@@ -49,7 +53,9 @@ def _arrays(args: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
         elif isinstance(value, Mapping):
             found += [(str(k), v) for k, v in value.items() if isinstance(v, np.ndarray) and v.ndim]
         elif isinstance(value, tuple | list):
-            found += [(f"{name}[{i}]", v) for i, v in enumerate(value) if isinstance(v, np.ndarray) and v.ndim]
+            found += [
+                (f"{name}[{i}]", v) for i, v in enumerate(value) if isinstance(v, np.ndarray) and v.ndim
+            ]
     return found
 
 
@@ -114,7 +120,9 @@ def name_factor(
     """The cheapest name that the factor has on every instance; an unnamed constant when it is the same on all."""
     best: Factor | None = None
     for text, (value, factor) in tables[0].items():
-        if abs(value - values[0]) > rtol * max(1.0, abs(values[0])) or (best is not None and factor.cost >= best.cost):
+        if abs(value - values[0]) > rtol * max(1.0, abs(values[0])) or (
+            best is not None and factor.cost >= best.cost
+        ):
             continue
         if all(
             text in table and abs(table[text][0] - c) <= rtol * max(1.0, abs(c))

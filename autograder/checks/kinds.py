@@ -58,7 +58,7 @@ def values(
         return result if part is None else part(aspect, result)
 
     def why(trial: Trial, case: Mapping[str, Any], aspect: str, args: Args, got: Any) -> Diagnosis | None:
-        if aspect not in (models or {}):
+        if not trial.explain or aspect not in (models or {}):
             return None
         model, pick = (models or {})[aspect]
         instances = [(args, got)]

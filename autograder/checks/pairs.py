@@ -101,7 +101,7 @@ def gradients(
             if not bad:
                 _late(trial, pair, first, case, aspect_of)
                 continue
-            own = _own_forward(pair, [first, *rest])
+            own = _own_forward(trial, pair, [first, *rest])
             for w, finding in _reasons(trial, pair, [first, *rest], _wrong(pair, first, own)).items():
                 trial.fail(finding, aspect=aspect_of(w, first.args))
 
@@ -124,7 +124,7 @@ def edges(
 
     def run(trial: Trial) -> None:
         first, rest = _three(trial, pair)
-        own = _own_forward(pair, [first, *rest])
+        own = _own_forward(trial, pair, [first, *rest])
         wrong = {aspect_of(w, first.args) for w in _wrong(pair, first, own)}
         if wrong >= {aspect_of(w, first.args) for w in pair.names(first.args)}:
             trial.fail("Not looked at as long as no gradient is right on ordinary data.")
@@ -168,10 +168,10 @@ def loss(
     def run(trial: Trial) -> None:
         first = one(trial, draw_arguments(sample, trial.rng, trial.square))
         tried = [first, *(one(trial, draw_arguments(sample, trial.rng)) for _ in range(INSTANCES - 1))]
-        wrong, own = off(first), _own_forward(pair, tried)
+        wrong, own = off(first), _own_forward(trial, pair, tried)
         bad = _wrong(pair, first, own) if _wrong(pair, first) else {}
         if wrong is not None:
-            why = explain_forward(model, [(t.args, t.value) for t in tried])
+            why = explain_forward(model, [(t.args, t.value) for t in tried]) if trial.explain else None
             trial.fail(explained(Finding(wrong.text, (), wrong.evidence), why), aspect="loss")
         for finding in _reasons(trial, pair, tried, bad).values():
             trial.fail(finding, aspect=f"d{wrt}")
@@ -255,26 +255,26 @@ def _wrong(pair: Pair, tried: _Tried, own: ForwardEdit | None = None) -> dict[st
     return found
 
 
-def _own_forward(pair: Pair, tried: Sequence[_Tried]) -> ForwardEdit | None:
+def _own_forward(trial: Trial, pair: Pair, tried: Sequence[_Tried]) -> ForwardEdit | None:
     """The wrong forward that the student computes, when it is an edit of the right one; None when it is right or unknown.
 
     Of several edits that give the student's values, the one that explains most of the gradients.
     """
-    tapes = [pair.tape(t.args) for t in tried]
-    if all(compare("", t.value, tape.out) is None for t, tape in zip(tried, tapes)):
+    first = pair.tape(tried[0].args)
+    if not trial.explain or all(compare("", t.value, pair.tape(t.args).out) is None for t in tried):
         return None
     best: tuple[int, ForwardEdit | None] = (-1, None)
-    until = time.perf_counter() + 0.5
-    for edit in forward_edits(view_of(tapes[0])):
+    until = time.perf_counter() + 0.3
+    for edit in forward_edits(view_of(first)):
         if time.perf_counter() > until:
             break
         try:
-            edited = [pair.tape(t.args, edit) for t in tried]
+            fits = all(compare("", t.value, pair.tape(t.args, edit).out) is None for t in tried)
         except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
             continue  # this edit does not fit these shapes
-        if all(compare("", t.value, e.out) is None for t, e in zip(tried, edited)):
-            explains = -sum(len(_wrong(pair, t, edit)) for t in tried)
-            best = max(best, (explains + 1000, edit), key=lambda option: option[0])
+        if fits:
+            explains = 1000 - sum(len(_wrong(pair, t, edit)) for t in tried)
+            best = max(best, (explains, edit), key=lambda option: option[0])
     return best[1]
 
 
@@ -283,6 +283,8 @@ def _reasons(
 ) -> dict[str, Finding]:
     """Why each wrong gradient is wrong."""
     first, found = tried[0], {}
+    if not trial.explain:
+        return {w: Finding(m.text) for w, m in bad.items()}
     lines = trial.subject.trace(pair.backward, first.call) if bad else ()
     instances = [(t.args, t.dout, t.grads) for t in tried]
     for w, m in bad.items():

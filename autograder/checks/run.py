@@ -101,12 +101,17 @@ def run_entry(
     checks = entry.checks_of(part)
     if not checks:
         raise KeyError(f"{table.assignment}: the entry {entry.id} has no part {part}.")
-    findings = _run_all(table, entry, checks, subject, draws)
+    others = _others(table, entry, subject)
+    # without explanations first: they take most of the time, and none is needed when nothing or a helper is wrong
+    findings = _run_all(table, entry, checks, subject, draws, explain=not others)
     notes: tuple[str, ...] = ()
-    others = _others(table, entry, subject) if findings else {}
-    if others:
+    if findings and others:
         with subject.bound(others):
-            again = _run_all(table, entry, checks, subject, draws)
+            again = _run_all(table, entry, checks, subject, draws, explain=False)
+            if again:
+                again = _run_all(table, entry, checks, subject, draws)
+        if again:
+            findings = _run_all(table, entry, checks, subject, draws)
         if _lost(checks, again) < _lost(checks, findings):
             notes = (_blame(table, entry, others, subject, draws, known or {}),)
             findings = again
@@ -125,7 +130,13 @@ def run_entry(
 
 
 def _run_all(
-    table: Table, entry: Entry, checks: Iterable[Check], subject: Subject, draws: Sequence[Draws]
+    table: Table,
+    entry: Entry,
+    checks: Iterable[Check],
+    subject: Subject,
+    draws: Sequence[Draws],
+    *,
+    explain: bool = True,
 ) -> list[Finding]:
     """The first finding of every aspect, in the order of the aspects."""
     found: dict[str, Finding] = {}
@@ -141,7 +152,7 @@ def _run_all(
                     source.student_id, table.assignment, entry.id, number, draw, salt=source.salt
                 )
                 square = check.square and draw == check.draws - 1
-                trial = Trial(subject, rng, square=square, student_id=source.student_id)
+                trial = Trial(subject, rng, square=square, student_id=source.student_id, explain=explain)
                 for aspect, finding in _findings(check, trial):
                     for name in [aspect] if aspect is not None else check.aspects:
                         if name not in check.aspects:
@@ -211,7 +222,7 @@ def _blame(
         if outcome is not None:
             failed = outcome.status != "passed"
         else:
-            failed = bool(_run_all(table, other, other.checks, subject, draws[:1]))
+            failed = bool(_run_all(table, other, other.checks, subject, draws[:1], explain=False))
         if failed:
             wrong += names
     named = " and ".join(wrong or others)

@@ -134,7 +134,9 @@ def _whole(found: Iterable[Candidate], wrong: frozenset[str]) -> float | None:
     return min(costs) if costs else None
 
 
-def _confirmed(cases: Sequence[Case], edit: Edit, names: frozenset[str], wrong: frozenset[str]) -> list[Candidate]:
+def _confirmed(
+    cases: Sequence[Case], edit: Edit, names: frozenset[str], wrong: frozenset[str]
+) -> list[Candidate]:
     """The edit as a candidate for those names for which it holds on all instances."""
     joint = True
     for case in cases:
@@ -171,11 +173,15 @@ def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]
                 yield Candidate(1.0, (), text, frozenset((name,)), wrong == {name})
         for other in cases[0].truth:
             if other != name and all(c.fits(name, c.truth[other]) for c in cases):
-                text = f"{{q}} is the gradient of {other}: the results are in another order than they should be."
+                text = (
+                    f"{{q}} is the gradient of {other}: the results are in another order than they should be."
+                )
                 yield Candidate(1.0, (), text, frozenset((name,)), False)
         leaf = [c.tape.leaves[name].value for c in cases]
         if all(c.fits(name, v) for c, v in zip(cases, leaf)):
-            yield Candidate(1.6, (), f"{{q}} is {name} itself, not its gradient.", frozenset((name,)), wrong == {name})
+            yield Candidate(
+                1.6, (), f"{{q}} is {name} itself, not its gradient.", frozenset((name,)), wrong == {name}
+            )
     for factor, names in by_factor.items():
         joint = names == wrong
         yield _factor_candidate(cases, factor, frozenset(names), joint)
@@ -188,17 +194,23 @@ def _factor(cases: Sequence[Case], name: str, of: Sequence[Any]) -> Factor | Non
         if c is None:
             return None
         values.append(c)
-    return name_factor(values, [c.factors for c in cases], rtol=max(RTOL, 100 * tolerance(1.0, cases[0].got[name])))
+    return name_factor(
+        values, [c.factors for c in cases], rtol=max(RTOL, 100 * tolerance(1.0, cases[0].got[name]))
+    )
 
 
 def _times(factor: Factor) -> str:
-    return {"-1": "has the wrong sign", "0": "is zero"}.get(factor.text, f"is {factor.text} times what it should be")
+    return {"-1": "has the wrong sign", "0": "is zero"}.get(
+        factor.text, f"is {factor.text} times what it should be"
+    )
 
 
 def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[str], joint: bool) -> Candidate:
     ids, text = factor.ids, f"{{q}} {_times(factor)}."
     value = cases[0].factors.get(factor.text, (None,))[0]
-    evidence = f"{factor.text} = {value:.6g} here." if value is not None and factor.text not in ("-1", "0") else ""
+    evidence = (
+        f"{factor.text} = {value:.6g} here." if value is not None and factor.text not in ("-1", "0") else ""
+    )
     scalar = np.ndim(cases[0].tape.outputs[0].value) == 0
     if scalar and factor.per_element:
         ids = ("M05",)
@@ -259,9 +271,13 @@ def _along_one_path(cases: Sequence[Case], left: frozenset[str]) -> list[Candida
                 factor = name_factor(values, [c.factors for c in cases]) if values is not None else None
                 if factor is None or factor.text == "1":
                     continue
-                way = {"0": "is missing", "-1": "has the wrong sign"}.get(factor.text, f"is {factor.text} times what it should be")
+                way = {"0": "is missing", "-1": "has the wrong sign"}.get(
+                    factor.text, f"is {factor.text} times what it should be"
+                )
                 text = f"{{q}}: the part that comes back through {group[-1].label} {way}."
-                found.append(Candidate(1.5 + factor.cost, factor.ids, text, frozenset((name,)), left == {name}))
+                found.append(
+                    Candidate(1.5 + factor.cost, factor.ids, text, frozenset((name,)), left == {name})
+                )
     return _cheapest(found)
 
 
@@ -280,7 +296,10 @@ def _solve(cases: Sequence[Case], without: Sequence[Any], name: str) -> list[flo
 
 
 def _pairs(
-    cases: Sequence[Case], predicted: Sequence[tuple[Edit, dict[str, Any]]], left: frozenset[str], until: float
+    cases: Sequence[Case],
+    predicted: Sequence[tuple[Edit, dict[str, Any]]],
+    left: frozenset[str],
+    until: float,
 ) -> list[Candidate]:
     """Two mistakes at once: edits at different edges, both applied in one replay."""
     found: list[Candidate] = []
@@ -297,7 +316,9 @@ def _pairs(
                 if first is None or not cases[0].fits(name, first[name]):
                     continue
                 if all(r is not None and c.fits(name, r[name]) for c in cases[1:] for r in [c.replay(both)]):
-                    found.append(Candidate(both.cost, both.ids, both.text, frozenset((name,)), left == {name}))
+                    found.append(
+                        Candidate(both.cost, both.ids, both.text, frozenset((name,)), left == {name})
+                    )
             if found:
                 break
     return _cheapest(found)
@@ -323,5 +344,3 @@ def _cheapest(found: list[Candidate]) -> list[Candidate]:
         if c.cost <= min(o.cost for o in rivals) + 0.05:
             kept.append(c)
     return kept
-
-

@@ -136,5 +136,7 @@ def _shared_ids(view: View, node: Node, site: Site) -> tuple[str, ...]:
     if node.name == "context":
         return ("M52",)
     consumer = view.sites[site][0]
-    through_mean = consumer.op == "mean" or any(c.op == "mean" for c, _ in view.consumers.get(consumer.index, ()))
+    through_mean = consumer.op == "mean" or any(
+        c.op == "mean" for c, _ in view.consumers.get(consumer.index, ())
+    )
     return ("M28",) if through_mean and np.ndim(view.tape.outputs[0].value) > 0 else ("M14",)

@@ -38,7 +38,11 @@ def quantities(
     """
     known = [np.asarray(n.value) for n in tape.nodes]
     known += [np.asarray(g) for g in tape.sweep(dout) if g is not None]
-    known += [np.asarray(v, float) for v in tape.args.values() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"]
+    known += [
+        np.asarray(v, float)
+        for v in tape.args.values()
+        if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"
+    ]
     known += [np.asarray(g) for g in tape.backward(dout).values()]
     if not isinstance(dout, tuple | list):
         known.append(np.asarray(dout, dtype=float))
@@ -50,8 +54,15 @@ def quantities(
                 known += [d, 1 - node.value, node.value**2]
             if node.op in ("softmax", "log_softmax"):
                 p = node.value if node.op == "softmax" else np.exp(node.value)
-                shifted = node.inputs[0].value - np.max(node.inputs[0].value, axis=node.extra["axis"], keepdims=True)
-                known += [p, shifted, np.exp(shifted), np.exp(shifted).sum(axis=node.extra["axis"], keepdims=True)]
+                shifted = node.inputs[0].value - np.max(
+                    node.inputs[0].value, axis=node.extra["axis"], keepdims=True
+                )
+                known += [
+                    p,
+                    shifted,
+                    np.exp(shifted),
+                    np.exp(shifted).sum(axis=node.extra["axis"], keepdims=True),
+                ]
             if node.op == "pick":
                 hot = np.zeros_like(node.inputs[0].value)
                 np.put_along_axis(hot, np.asarray(node.extra["y"])[..., None], 1.0, axis=-1)
@@ -90,7 +101,9 @@ def locate(known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequ
     number that is not known up to a factor and a transpose.
     """
     if not isinstance(known, Quantities):
-        known = Quantities(tuple(np.asarray(k, float) for k in known), tuple(np.asarray(w, float) for w in wrong))
+        known = Quantities(
+            tuple(np.asarray(k, float) for k in known), tuple(np.asarray(w, float) for w in wrong)
+        )
     table = _Table(known.known)
     bad = _Table(known.wrong)
     for line, _, value in trace:

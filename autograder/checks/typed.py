@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .entry import Check, Finding, Trial
+from .errors import UsageError
 from .values import compare
 
 __all__ = ["Expression", "Step", "answers", "derivation"]
@@ -144,6 +145,8 @@ def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str
     source = _source(lines, step)
     report = check_derivation([line], step.truth, known)
     true = report.credit[0]
+    if source is not None and not _readable(source, known):
+        source = None
     if not true and (source is None or not check_derivation([line], source, known).credit[0]):
         return _said(report, 0)
     if step.fresh and source is not None and check_derivation([source], step.truth, known).credit[0] == true:
@@ -169,6 +172,17 @@ def _source(lines: Sequence[str], step: Step) -> str | None:
     if any(not own.get(name, "").strip() for name in needed):
         return None
     return step.after.format(**own)
+
+
+def _readable(source: str, variables: dict[str, Any]) -> bool:
+    """Whether a formula made of the student's own lines can be used as a truth at all."""
+    from .derivation import check_derivation
+
+    try:
+        check_derivation([], source, variables)
+    except UsageError:
+        return False
+    return True
 
 
 def _replaced(line: str, replacing: Mapping[str, str]) -> str:

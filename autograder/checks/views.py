@@ -99,7 +99,9 @@ class View:
                 continue
             for i in range(len(group[-1].inputs)):
                 # the first step takes the initial state, the others that of the step before
-                if all(len(n.inputs) > i and self.carried(n, i) for n in group[1:]) and self._depends(group[-1], i):
+                if all(len(n.inputs) > i and self.carried(n, i) for n in group[1:]) and self._depends(
+                    group[-1], i
+                ):
                     found.append((site, i))
         return found
 

@@ -5,6 +5,7 @@
     var       variables with operators; `lift` makes an operation of any pair; `grad`, second derivatives
     classes   the operations as classes, gradients as graphs of nodes, `Value`
 
+    >>> import numpy as np
     >>> W, x = Var(np.array([[1.0, 2.0]])), np.array([[3.0], [4.0]])
     >>> y = (W @ x).tanh().sum()
     >>> grad(y, W).shape
@@ -15,8 +16,6 @@ is; others become operations with `lift(affine_forward, affine_backward)`. Param
 fast, take `grad(loss, parameters)`: it stores nothing in the graph. `loss.backward()` stores a gradient in every
 variable, for drawings and for small experiments.
 """
-
-import numpy as np
 
 from course.graph.classes import (
     Add,
@@ -41,6 +40,7 @@ from course.graph.classes import (
     build_grad,
 )
 from course.graph.engine import Node, backward_pull, backward_push, graph_forward, topo_order
+from course.graph.operation import Op
 from course.graph.ops import (
     broadcast,
     concat,
@@ -59,7 +59,7 @@ from course.graph.ops import (
     unbroadcast,
     where,
 )
-from course.graph.var import Op, Var, constant, grad, hessian_vector, lift
+from course.graph.var import Var, constant, grad, hessian_vector, lift
 
 __all__ = [
     "Add", "Broadcast", "Exp", "Log", "MatMul", "Maxout", "Mul", "Node", "Op", "PReLU", "Pick", "Pow", "ReLU", "Reshape",

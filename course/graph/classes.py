@@ -14,7 +14,8 @@ import numpy as np
 from course import losses, neurons
 from course.graph import ops
 from course.graph.engine import Node, topo_order
-from course.graph.var import SLOT, Op, Pair, Var, grad, pair_of
+from course.graph.operation import SLOT, Op, Pair, pair_of
+from course.graph.var import Var, grad
 from course.toolbox.errors import GraphError
 
 __all__ = [
@@ -174,6 +175,13 @@ class Value(Var):
             return 0.0 if type(self.value) is float else np.zeros_like(self.value)
         return self._grad
 
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._grad = value
+
     def backward(self, wrt: Sequence[Any] | None = None) -> None:
         """Add the gradient of the sum of this value to `.grad` of every value below it."""
-        self._backward(1.0 if type(self.value) is float else np.ones_like(self.value), wrt)
+        self._push(1.0 if type(self.value) is float else np.ones_like(self.value), wrt)
+
+
+Value.kind = Value

@@ -120,9 +120,10 @@ def backward_push(out: Any) -> dict[Any, Any]:
 
 
 def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = False) -> dict[Any, Any]:
-    """Push a gradient from `out` through its graph of variables; the gradients of `wrt`, or of all without it.
+    """Push a gradient from `out` through its graph of variables and return the gradients of `wrt`.
 
-    With `graph=True` gradients are variables themselves.
+    Without `wrt` they are not returned but added to the gradient that every variable keeps. With `graph=True`
+    gradients are variables themselves.
 
     Raises: ChangedError when a value was replaced after an operation had used it.
     """
@@ -138,12 +139,16 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
     out.flow = seed
     try:
         for node in reversed(order):
-            g, op = node.flow, node.op
+            g = node.flow
             if g is None:
                 continue
             node.flow = None
-            if wanted is None or node in wanted:
+            if wanted is None:
+                if not node.constant:
+                    node._grad = g if node._grad is None else node._grad + g
+            elif node in wanted:
                 found[node] = g
+            op = node.op
             if op is None:
                 continue
             if type(g) is np.ndarray:
@@ -158,10 +163,13 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
                     )
                 if dx is not None and (live is None or x in live):
                     old = x.flow
-                    x.flow = dx if old is None else _plus(old, dx, x, ours)
-    finally:
+                    x.flow = (
+                        dx if old is None else old + dx if type(old) is float else _plus(old, dx, x, ours)
+                    )
+    except BaseException:
         for node in order:
             node.flow = None
+        raise
     return found
 
 

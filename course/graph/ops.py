@@ -7,6 +7,7 @@ Every backward half is written with operators, methods and other primitives only
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from course.toolbox.pairs import differentiable
 from course.toolbox.shapes import check_labels, check_shapes
 
 __all__ = [
-    "add", "broadcast", "concat", "div", "exp", "expm1", "getitem", "greater", "greater_equal", "log", "log1p",
+    "add", "broadcast", "concat", "div", "exp", "expm1", "getitem", "greater", "greater_equal", "log",
     "matmul", "max_", "maximum", "mul", "pick", "power", "reshape", "scatter", "sign", "split", "stack", "sub", "sum_",
     "transpose", "unbroadcast", "where",
 ]  # fmt: skip
@@ -37,7 +38,7 @@ def unbroadcast(G: Any, shape: tuple[int, ...]) -> Any:
 
 def _fit(G: Any, x: Any) -> Any:
     """The gradient summed back to the shape of the operand x."""
-    if type(G) is float:  # scalars made of Python floats never broadcast; this keeps them fast
+    if type(G) is float:
         return G
     shape = getattr(x, "shape", ())
     return G if G.shape == shape else unbroadcast(G, shape)
@@ -50,8 +51,8 @@ def add(x: Any, y: Any) -> Any:
 
 
 def add_backward(dz: Any, x: Any, y: Any) -> Any:
-    """Both operands get the gradient."""
-    return _fit(dz, x), _fit(dz, y)
+    """Both operands get the gradient. (A Python float has no shape to go back to: scalar graphs stay fast.)"""
+    return (dz, dz) if type(dz) is float else (_fit(dz, x), _fit(dz, y))
 
 
 @differentiable
@@ -73,7 +74,7 @@ def mul(x: Any, y: Any) -> Any:
 
 def mul_backward(dz: Any, x: Any, y: Any) -> Any:
     """Each operand gets the gradient times the other operand."""
-    return _fit(dz * y, x), _fit(dz * x, y)
+    return (dz * y, dz * x) if type(dz) is float else (_fit(dz * y, x), _fit(dz * x, y))
 
 
 @differentiable
@@ -143,17 +144,6 @@ def expm1(x: Any) -> Any:
 def expm1_backward(dout: Any, out: Any) -> Any:
     """d(e^x − 1) = e^x dx."""
     return dout * (out + 1)
-
-
-@differentiable
-def log1p(x: Any) -> Any:
-    """log(1 + x), exact near 0. Shapes: x (N, D) > 0 -> out (N, D)"""
-    return np.log1p(x)
-
-
-def log1p_backward(dout: Any, x: Any) -> Any:
-    """d(log(1 + x)) = dx / (1 + x)."""
-    return dout / (1 + x)
 
 
 @differentiable
@@ -343,7 +333,7 @@ def concat_backward(dz: Any, xs: Sequence[Any], axis: int = 0) -> Any:
     """Each array gets its part of the gradient."""
     at = np.cumsum([0, *(x.shape[axis] for x in xs)]).tolist()
     before = [slice(None)] * (axis % dz.ndim)
-    return tuple(dz[(*before, slice(a, b))] for a, b in zip(at, at[1:])), None
+    return tuple(dz[(*before, slice(a, b))] for a, b in pairwise(at)), None
 
 
 @differentiable

@@ -9,18 +9,17 @@ import numpy as np
 
 from course import neurons
 from course.graph import ops
-from course.graph.engine import Node, differentiate, scalar_one
+from course.graph.engine import differentiate, scalar_one
+from course.graph.operation import LeavesGraph, Pack, Pair, Variable, made, pair_of
 from course.toolbox.errors import GraphError, InputError
 from course.toolbox.pairs import backward_of
 
-__all__ = ["Op", "Pair", "Var", "constant", "grad", "hessian_vector", "lift"]
-
-SLOT = object()  # stands among the arguments of an Op where an input goes
+__all__ = ["Var", "constant", "grad", "hessian_vector", "lift"]
 
 
 def _frozen(value: Any, floats: bool) -> Any:
     """A number or a read-only array that nobody else can change; a Python number stays one, for speed."""
-    if isinstance(value, (float, int)) and not isinstance(value, (bool, np.generic)):
+    if type(value) in (float, int):
         return float(value) if floats else value
     array = np.asarray(value)
     if array.dtype.kind not in "fbiu" or (floats and array.dtype.kind != "f"):
@@ -31,22 +30,32 @@ def _frozen(value: Any, floats: bool) -> Any:
     return array
 
 
-def _binary(f: Callable[..., Any], swapped: bool = False) -> Callable[[Any, Any], Any]:
-    """An operator method: without the general path of `Pair.__call__`, since scalar graphs consist of these."""
+def _operator(f: Callable[..., Any]) -> tuple[Any, Any]:
+    """The methods for x ∘ y and for y ∘ x. Scalar graphs consist of these, so they take the shortest way."""
     pair = pair_of(f)
     op, forward = pair.plain, pair.forward
 
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, Var):
-            other = constant(other)
-        inputs = (other, self) if swapped else (self, other)
-        used = (inputs[0].value, inputs[1].value)
-        return _made(type(self), op, inputs, used, forward(*used), None)
+            other = Constant(other)
+        node = object.__new__(self.kind)  # `made` written out
+        a, b = self.value, other.value
+        node.op, node.inputs, node.used, node.cache = op, (self, other), (a, b), None
+        node.value = value = forward(a, b)
+        node.name, node._grad, node.flow = "", None, None
+        if type(value) is np.ndarray:
+            value.flags.writeable = False
+        return node
 
-    return method
+    def reverse(self: Any, other: Any) -> Any:
+        other = Constant(other)
+        a, b = other.value, self.value
+        return made(self.kind, op, (other, self), (a, b), forward(a, b))
+
+    return method, reverse
 
 
-class Var(Node):
+class Var(Variable):
     """A variable: a leaf that holds a value, or the result of an operation on variables.
 
     Numbers and arrays meet variables in every operator and become constants. Values are read-only; a leaf holds a
@@ -59,17 +68,24 @@ class Var(Node):
     (-10.0, -2.0, -4.0, 5.0)
     """
 
-    __slots__ = ("_grad", "cache", "constant", "used")
+    __slots__ = ()
     __lift__ = staticmethod(pair_of)
 
-    def __init__(self, value: Any, name: str = "", *, constant: bool = False) -> None:
-        self.op, self.inputs, self.used, self.cache = None, (), (), None
-        self.name, self.constant, self._grad = name, constant, None
-        self.value = _frozen(value, floats=not constant)
+    __add__, __radd__ = _operator(ops.add)
+    __sub__, __rsub__ = _operator(ops.sub)
+    __mul__, __rmul__ = _operator(ops.mul)
+    __truediv__, __rtruediv__ = _operator(ops.div)
+    __matmul__, __rmatmul__ = _operator(ops.matmul)
+    __gt__, __lt__ = _operator(ops.greater)
+    __ge__, __le__ = _operator(ops.greater_equal)
+
+    def __init__(self, value: Any, name: str = "") -> None:
+        super().__init__(value=_frozen(value, floats=not self.constant), name=name)
+        self.used, self.cache, self._grad, self.flow = (), None, None, None
 
     @property
     def grad(self) -> Any:
-        """The gradient that `backward` has added up here; None before."""
+        """The gradient that `backward` has added up here; None before. It may be set to None."""
         return self._grad
 
     @grad.setter
@@ -103,7 +119,7 @@ class Var(Node):
         return ops.getitem(self, index)
 
     def __neg__(self) -> Any:
-        return self * -1.0
+        return ops.mul(self, Constant(-1.0))
 
     def __abs__(self) -> Any:
         return neurons.abs_rect(self)
@@ -155,83 +171,74 @@ class Var(Node):
 
         Raises: GraphError when this is no scalar; ChangedError when a value was replaced since it was used.
         """
-        self._backward(scalar_one("backward", self), wrt)
+        self._push(scalar_one("backward", self), wrt)
 
-    def _backward(self, seed: Any, wrt: Sequence[Any] | None) -> None:
+    def _push(self, seed: Any, wrt: Sequence[Any] | None) -> None:
         for node, g in differentiate(self, seed, wrt).items():
-            if (wrt is None or node in wrt) and type(g) is not tuple:
-                node._grad = g if node._grad is None else node._grad + g
-                if type(node._grad) is np.ndarray:
-                    node._grad.flags.writeable = False
+            node._grad = g if node._grad is None else node._grad + g
 
-    def _leaves(self, *_: Any) -> Any:
-        raise _LeavesGraph(
-            "a plain number or array was asked of a variable, which would cut the graph; use .value or .item() on purpose."
+    def _leave(self, *_: Any) -> Any:
+        raise LeavesGraph(
+            "a plain number or array was asked of a variable, which would cut the graph; "
+            "take .value or .item() where that is meant."
         )
 
-    __array__ = __float__ = __int__ = __index__ = __bool__ = _leaves
+    __array__ = __float__ = __int__ = __index__ = __bool__ = _leave
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        f = _UFUNCS.get(ufunc)
-        if f is None or method != "__call__" or options:
-            raise _LeavesGraph(
-                f"np.{ufunc.__name__} ({method}) is not known to the graph; write it with other operations."
+        if ufunc not in _NUMPY or method != "__call__" or options:
+            raise LeavesGraph(
+                f"np.{ufunc.__name__} is not known to the graph in this use; write it with operators."
             )
-        return f(*inputs)
+        return _NUMPY[ufunc](*inputs)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
-        f = _FUNCTIONS.get(func)
-        if f is None:
-            raise _LeavesGraph(
-                f"np.{func.__name__} is not known to the graph; write it with operators and methods."
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function not in _NUMPY:
+            raise LeavesGraph(
+                f"np.{function.__name__} is not known to the graph; write it with operators and methods."
             )
-        return f(*args, **options)
+        return _NUMPY[function](*args, **options)
 
 
-for _name, _f in (
-    ("add", ops.add),
-    ("sub", ops.sub),
-    ("mul", ops.mul),
-    ("truediv", ops.div),
-    ("matmul", ops.matmul),
-):
-    setattr(Var, f"__{_name}__", _binary(_f))
-    setattr(Var, f"__r{_name}__", _binary(_f, swapped=True))
-for _name, _f, _swap in (("gt", ops.greater, False), ("lt", ops.greater, True), ("ge", ops.greater_equal, False),
-                         ("le", ops.greater_equal, True)):  # fmt: skip
-    setattr(Var, f"__{_name}__", _binary(_f, _swap))
+class Constant(Var):
+    """A leaf that gets no gradient: data, labels, numbers."""
 
-_UFUNCS: dict[Any, Callable[..., Any]] = {
+    __slots__ = ()
+    constant = True
+
+
+_NUMPY: dict[Any, Callable[..., Any]] = {
     np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div, np.matmul: ops.matmul,
     np.negative: lambda x: -x, np.power: lambda x, p: x**p, np.square: lambda x: x * x, np.sqrt: lambda x: x**0.5,
-    np.exp: ops.exp, np.expm1: ops.expm1, np.log: ops.log, np.log1p: ops.log1p, np.tanh: neurons.tanh,
-    np.absolute: neurons.abs_rect, np.sign: ops.sign, np.maximum: ops.maximum,
-    np.minimum: lambda x, y: -ops.maximum(-x, -y), np.greater: ops.greater, np.less: lambda x, y: ops.greater(y, x),
+    np.exp: ops.exp, np.expm1: ops.expm1, np.log: ops.log, np.tanh: neurons.tanh, np.absolute: neurons.abs_rect,
+    np.sign: ops.sign, np.maximum: ops.maximum, np.minimum: lambda x, y: -ops.maximum(-x, -y),
+    np.greater: ops.greater, np.less: lambda x, y: ops.greater(y, x),
     np.greater_equal: ops.greater_equal, np.less_equal: lambda x, y: ops.greater_equal(y, x),
-}  # fmt: skip
-_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: np.size(x.value), np.dot: ops.matmul,
     np.sum: lambda x, **o: x.sum(**o), np.mean: lambda x, **o: x.mean(**o), np.max: lambda x, **o: x.max(**o),
     np.transpose: ops.transpose, np.reshape: ops.reshape, np.where: ops.where, np.concatenate: ops.concat,
-    np.stack: ops.stack, np.zeros_like: lambda x: np.zeros_like(x.value), np.ones_like: lambda x: np.ones_like(x.value),
-    np.broadcast_to: ops.broadcast,
+    np.stack: ops.stack, np.broadcast_to: ops.broadcast,
+    np.zeros_like: lambda x: np.zeros_like(x.value), np.ones_like: lambda x: np.ones_like(x.value),
 }  # fmt: skip
 
 
 def constant(value: Any, name: str = "") -> Var:
-    """A leaf that gets no gradient: data, labels, numbers."""
-    return value if isinstance(value, Var) else Var(value, name, constant=True)
+    """A leaf that gets no gradient: data, labels, numbers. What is a variable already stays as it is."""
+    return value if isinstance(value, Var) else Constant(value, name)
 
 
-def _input(a: Any) -> Var | None:
+def _wrap(a: Any) -> Any:
     """An argument as an input of the graph; None when it belongs into the operation."""
     if isinstance(a, np.ndarray):
-        return constant(a)
+        return Constant(a)
     if isinstance(a, (tuple, list)) and any(isinstance(x, Var) for x in a):
         parts = tuple(constant(x) for x in a)
         values = tuple(x.value for x in parts)
-        return _made(Var, _Pack(), parts, values, values, None)  # type: ignore[no-any-return]
+        return made(Var, Pack(), parts, values, values)
     return None
+
+
+Variable.kind, Variable.wrap = Var, staticmethod(_wrap)
 
 
 def lift(f: Callable[..., Any], f_backward: Callable[..., Any] | None = None, *, name: str = "") -> Pair:
@@ -273,20 +280,24 @@ def grad(out: Var, wrt: Any, graph: bool = False) -> Any:
     )
     seed = scalar_one("grad", out)
     found = differentiate(out, constant(seed) if graph else seed, nodes, graph)
-    zero = lambda x: constant(np.zeros_like(x.value)) if graph else np.zeros_like(x.value)[()]
-    grads = [found[x] if x in found else zero(x) for x in nodes]
+    for x in nodes:
+        if x not in found:
+            zero = np.zeros_like(x.value)[()]
+            found[x] = constant(zero) if graph else zero
+    grads = [found[x] for x in nodes]
     if isinstance(wrt, dict):
         return dict(zip(wrt, grads))
     return grads if isinstance(wrt, (list, tuple)) else grads[0]
 
 
 def hessian_vector(out: Var, wrt: Sequence[Any], v: Sequence[Any]) -> list[Any]:
-    """The product of the Hessian of a scalar with a vector, without the Hessian: H v = ∇ (∇out · v).
+    """The product of the Hessian of a scalar with a vector, without the Hessian: H v = ∇(∇out · v).
 
-    Shapes: out scalar; wrt and v are lists of the same shapes, as is the result
+    `wrt` and `v` are lists of equal shapes, and so is the result.
+
     Source: deck 003, 6.5.10
     """
     slope = constant(0.0)
     for g, direction in zip(grad(out, list(wrt), graph=True), v):
-        slope = slope + (g * np.asarray(direction)).sum()
+        slope = slope + (g * direction).sum()
     return list(grad(slope, list(wrt)))

@@ -43,7 +43,9 @@ class Report:
 
     def __str__(self) -> str:
         rows = [f"line {i + 1}: {'right' if c else self.messages[i]}" for i, c in enumerate(self.credit)]
-        return "\n".join(rows + ([f"first wrong: line {self.first_wrong + 1}"] if self.first_wrong is not None else []))
+        return "\n".join(
+            rows + ([f"first wrong: line {self.first_wrong + 1}"] if self.first_wrong is not None else [])
+        )
 
 
 def check_derivation(
@@ -79,7 +81,9 @@ def check_derivation(
             evaluate(goal, points[0])
     except ExpressionError as error:
         raise UsageError(f"check_derivation: truth, given or variables cannot be used: {error}") from None
-    report = Report([False] * len(lines), messages=[""] * len(lines), latex=[""] * len(lines), proved=[None] * len(lines))
+    report = Report(
+        [False] * len(lines), messages=[""] * len(lines), latex=[""] * len(lines), proved=[None] * len(lines)
+    )
     for i, text in enumerate(lines):
         line: Expression | None
         try:
@@ -101,7 +105,11 @@ def check_derivation(
 
 
 def _judge(
-    line: Expression, before: Expression | None, goal: Truth, points: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
+    line: Expression,
+    before: Expression | None,
+    goal: Truth,
+    points: Sequence[Mapping[str, Any]],
+    variables: Mapping[str, Any],
 ) -> tuple[str, str, bool]:
     """(message, slip, whether the line follows)."""
     if before is not None and dump(line.tree) == dump(before.tree):
@@ -168,7 +176,7 @@ def equal(line: Expression, source: Truth, points: Sequence[Mapping[str, Any]]) 
     compared = 0
     turn = _axes(line, source, points[0])
     for k, point in enumerate(points):
-        a, b = np.transpose(evaluate(line, point), turn), _value(source, point)
+        a, b = _turned(evaluate(line, point), turn), _value(source, point)
         if a.shape != b.shape:
             if a.shape == b.shape[::-1]:
                 return f"its shape is {a.shape}, and {b.shape} is expected: is a transpose missing?"
@@ -177,7 +185,9 @@ def equal(line: Expression, source: Truth, points: Sequence[Mapping[str, Any]]) 
             continue
         if not np.all(np.isfinite(a)):
             if k == 0 and all(not np.all(np.isfinite(evaluate(line, p))) for p in points):
-                raise ExpressionError("The line has no finite value anywhere: is there a division by zero, or a log of 0?")
+                raise ExpressionError(
+                    "The line has no finite value anywhere: is there a division by zero, or a log of 0?"
+                )
             return "it has no finite value at a point where the other has one."
         compared += 1
         if not _close(a, b, 1e-9) or k < _EXACT_POINTS:
@@ -206,6 +216,10 @@ def _axes(line: Expression, source: Truth, point: Mapping[str, Any]) -> tuple[in
     return next((p for p in fitting if _close(np.transpose(a, p), b, 1e-7)), fitting[0] if fitting else None)
 
 
+def _turned(a: np.ndarray, turn: tuple[int, ...] | None) -> np.ndarray:
+    return a if turn is None else np.transpose(a, turn)
+
+
 def _exact_gap(
     line: Expression, source: Expression, point: Mapping[str, Any], turn: tuple[int, ...] | None
 ) -> float | None:
@@ -213,7 +227,7 @@ def _exact_gap(
     a, b = exactly(line, point), exactly(source, point)
     if a is None or b is None:
         return None
-    a = np.transpose(a, turn)
+    a = _turned(a, turn)
     top = max((abs(x) for x in (*np.ravel(a), *np.ravel(b))), default=0)
     gap = max((abs(x - y) for x, y in zip(np.ravel(a), np.ravel(b))), default=0)
     return float(gap / top) if top else 0.0

@@ -43,7 +43,9 @@ def draw_points(variables: Mapping[str, Any], count: int, seed: int = 0) -> list
             elif kind == "unit":
                 point[name] = np.asarray(rng.uniform(0.06, 0.94))
             else:
-                raise ExpressionError(f'The variable {name} has the kind {kind!r}; kinds are "real", "positive", "unit" or a shape.')
+                raise ExpressionError(
+                    f'The variable {name} has the kind {kind!r}; kinds are "real", "positive", "unit" or a shape.'
+                )
         points.append(point)
     return points
 
@@ -57,7 +59,9 @@ def evaluate(expression: Expression, point: Point, sizes: Mapping[str, int] | No
         return _run(expression, point, _FLOAT, sizes)
 
 
-def exactly(expression: Expression, point: Point, sizes: Mapping[str, int] | None = None) -> np.ndarray | None:
+def exactly(
+    expression: Expression, point: Point, sizes: Mapping[str, int] | None = None
+) -> np.ndarray | None:
     """The value at the same point with fifty digits, as an array of decimals; None where that cannot be done."""
     exact = {k: np.vectorize(decimal.Decimal, otypes=[object])(np.asarray(v)) for k, v in point.items()}
     with decimal.localcontext() as context:
@@ -76,7 +80,9 @@ def _run(expression: Expression, point: Point, kit: _Kit, sizes: Mapping[str, in
         return np.asarray(_Walk(point, kit, lengths).value(expression.tree))
     for name in free:
         if name not in lengths:
-            raise ExpressionError(f"The index {name} is used, but it counts nothing: it must stand in square brackets.")
+            raise ExpressionError(
+                f"The index {name} is used, but it counts nothing: it must stand in square brackets."
+            )
     shape = tuple(lengths[n] for n in free)
     values = [
         np.asarray(_Walk({**point, **dict(zip(free, map(_index, at)))}, kit, lengths).value(expression.tree))
@@ -198,7 +204,9 @@ class _Walk:
         try:
             return array[index]
         except IndexError:
-            raise ExpressionError(f"The index in {ast.unparse(node)} is outside of the array of shape {array.shape}.") from None
+            raise ExpressionError(
+                f"The index in {ast.unparse(node)} is outside of the array of shape {array.shape}."
+            ) from None
 
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -214,13 +222,17 @@ class _Walk:
                 return self.kit.functions[name](values[0], axis=axis)
             return self.kit.functions[name](*values)
         except (ValueError, IndexError):  # an axis that does not exist is both
-            raise ExpressionError(f"The shapes {', '.join(str(np.shape(v)) for v in values)} do not fit for {name}.") from None
+            raise ExpressionError(
+                f"The shapes {', '.join(str(np.shape(v)) for v in values)} do not fit for {name}."
+            ) from None
 
     def _index_sum(self, name: str, inner: ast.GeneratorExp) -> Any:
         indices = [g.target.id for g in inner.generators if isinstance(g.target, ast.Name)]
         for k in indices:
             if k not in self.sizes:
-                raise ExpressionError(f"The sum runs over {k}, but {k} does not stand in square brackets in it.")
+                raise ExpressionError(
+                    f"The sum runs over {k}, but {k} does not stand in square brackets in it."
+                )
         before = {k: self.point[k] for k in indices if k in self.point}
         terms = []
         for at in product(*(range(self.sizes[k]) for k in indices)):
@@ -282,7 +294,7 @@ def _exact_softmax(x: Any, axis: int = -1) -> Any:
 
 _ONE = decimal.Decimal(1)
 _EXACT = _Kit(
-    lambda x: decimal.Decimal(x),
+    lambda x: decimal.Decimal(repr(x)),
     {
         "abs": np.abs, "diag": np.diag, "dot": np.dot, "exp": _each(lambda d: d.exp()), "ind": lambda x: x,
         "log": _each(lambda d: d.ln()), "log2": _each(lambda d: d.ln() / decimal.Decimal(2).ln()),

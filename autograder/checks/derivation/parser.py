@@ -110,7 +110,9 @@ def _read(text: str) -> Expression:
     except SyntaxError as error:
         raise ExpressionError(_syntax(source, error), error.offset) from None
     except (RecursionError, MemoryError, ValueError):
-        raise ExpressionError("The formula is nested too deeply to be read; write it in several lines.") from None
+        raise ExpressionError(
+            "The formula is nested too deeply to be read; write it in several lines."
+        ) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES * 3:
         raise ExpressionError("The formula is too long to be read; write it in several lines.")
     _allow(tree, 0)
@@ -172,7 +174,9 @@ def _allow(node: ast.AST, depth: int) -> None:
             raise ExpressionError(f"The name {node.id} cannot be used.")
     elif isinstance(node, ast.BinOp):
         if not isinstance(node.op, _OPERATORS):
-            raise ExpressionError(f"The operator {_sign(node.op)} cannot be used here; there are + - * / ** and @.")
+            raise ExpressionError(
+                f"The operator {_sign(node.op)} cannot be used here; there are + - * / ** and @."
+            )
         if isinstance(node.op, ast.Pow):
             _allow_exponent(node.right)
         below = [node.left, node.right]
@@ -200,8 +204,14 @@ def _allow(node: ast.AST, depth: int) -> None:
 
 def _allow_exponent(node: ast.expr) -> None:
     for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and abs(part.value) > MAX_EXPONENT:
-            raise ExpressionError(f"The exponent {part.value:g} is too large; at most {MAX_EXPONENT} can be read.")
+        if (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, int | float)
+            and abs(part.value) > MAX_EXPONENT
+        ):
+            raise ExpressionError(
+                f"The exponent {part.value:g} is too large; at most {MAX_EXPONENT} can be read."
+            )
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
             raise ExpressionError("A power in an exponent cannot be read.")
 
@@ -212,32 +222,53 @@ def _index_parts(node: ast.expr) -> list[ast.AST]:
         if isinstance(p, ast.Slice) and p.lower is None and p.upper is None and p.step is None:
             continue
         inside = [n for n in ast.walk(p) if not isinstance(n, ast.Load | ast.Add | ast.Sub | ast.BinOp)]
-        if not all(isinstance(n, ast.Name) or (isinstance(n, ast.Constant) and isinstance(n.value, int)) for n in inside):
+        if not all(
+            isinstance(n, ast.Name) or (isinstance(n, ast.Constant) and isinstance(n.value, int))
+            for n in inside
+        ):
             raise ExpressionError("In square brackets only indices can stand: w[k, j], h[t-1], x[0].")
     return [p for p in parts if not isinstance(p, ast.Slice)]
 
 
 def _allow_call(node: ast.Call) -> list[ast.AST]:
     if not isinstance(node.func, ast.Name):
-        raise ExpressionError("Only named functions such as exp(x) can be called; is a * missing before a bracket?")
+        raise ExpressionError(
+            "Only named functions such as exp(x) can be called; is a * missing before a bracket?"
+        )
     name = ALIASES.get(node.func.id, node.func.id)
     if name not in FUNCTIONS:
         close = difflib.get_close_matches(name, [*FUNCTIONS, *ALIASES], 1)
         hint = f" Did you mean {close[0]}?" if close else " For a product write *."
         raise ExpressionError(f"There is no function {node.func.id} here.{hint}")
     for k in node.keywords:
-        if k.arg != "axis" or name not in ("sum", "mean", "max", "softmax", "logsoftmax") or not _whole(k.value):
-            raise ExpressionError(f"{name} cannot take {k.arg}=…; only axis=0 or axis=1 can be given to sum and mean.")
+        if (
+            k.arg != "axis"
+            or name not in ("sum", "mean", "max", "softmax", "logsoftmax")
+            or not _whole(k.value)
+        ):
+            raise ExpressionError(
+                f"{name} cannot take {k.arg}=…; only axis=0 or axis=1 can be given to sum and mean."
+            )
     if len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp):
         inner = node.args[0]
-        if name not in ("sum", "max", "mean") or any(g.ifs or not isinstance(g.target, ast.Name) for g in inner.generators):
+        if name not in ("sum", "max", "mean") or any(
+            g.ifs or not isinstance(g.target, ast.Name) for g in inner.generators
+        ):
             raise ExpressionError("An index sum is written sum(w[k, j]*d[k] for k).")
         if any(not (isinstance(g.iter, ast.Name) and g.iter.id == "_all") for g in inner.generators):
-            raise ExpressionError("An index sum is written sum(w[k, j]*d[k] for k); k runs over all its values.")
+            raise ExpressionError(
+                "An index sum is written sum(w[k, j]*d[k] for k); k runs over all its values."
+            )
         return [inner.elt]
     count = FUNCTIONS[name]
-    if count and len(node.args) != count and not (name in ("sum", "mean") and len(node.args) == 2 and _whole(node.args[1])):
-        raise ExpressionError(f"{node.func.id} takes {count} argument{'s' * (count > 1)}, and {len(node.args)} are given.")
+    if (
+        count
+        and len(node.args) != count
+        and not (name in ("sum", "mean") and len(node.args) == 2 and _whole(node.args[1]))
+    ):
+        raise ExpressionError(
+            f"{node.func.id} takes {count} argument{'s' * (count > 1)}, and {len(node.args)} are given."
+        )
     if not node.args:
         raise ExpressionError(f"{node.func.id} needs at least one argument.")
     return list(node.args)
@@ -255,8 +286,21 @@ def _sign(op: ast.operator) -> str:
 
 
 def _what(node: ast.AST) -> str:
-    words = {"Lambda": "A lambda", "IfExp": "An if", "Dict": "A dict", "Set": "A set", "ListComp": "A list", "List": "A list"}
-    words |= {"Tuple": "A comma", "BoolOp": "and/or", "NamedExpr": "An assignment", "Starred": "A star", "Await": "await"}
+    words = {
+        "Lambda": "A lambda",
+        "IfExp": "An if",
+        "Dict": "A dict",
+        "Set": "A set",
+        "ListComp": "A list",
+        "List": "A list",
+    }
+    words |= {
+        "Tuple": "A comma",
+        "BoolOp": "and/or",
+        "NamedExpr": "An assignment",
+        "Starred": "A star",
+        "Await": "await",
+    }
     return words.get(type(node).__name__, type(node).__name__)
 
 
@@ -266,7 +310,9 @@ def _check_names(expression: Expression, known: Collection[str]) -> None:
             continue
         close = difflib.get_close_matches(name, list(known), 1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise ExpressionError(f"The name {name} is not known here; known are {', '.join(sorted(known))}.{hint}")
+        raise ExpressionError(
+            f"The name {name} is not known here; known are {', '.join(sorted(known))}.{hint}"
+        )
 
 
 def dump(tree: ast.AST) -> str:

@@ -36,8 +36,17 @@ def _symbolic(node: ast.expr, sympy: Any) -> Any:
         a, b = _symbolic(node.left, sympy), _symbolic(node.right, sympy)
         if isinstance(node.op, ast.MatMult):
             raise NotImplementedError
-        return {ast.Add: a + b, ast.Sub: a - b, ast.Mult: a * b, ast.Div: a / b}[type(node.op)] if not isinstance(node.op, ast.Pow) else a**b
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
+        return (
+            {ast.Add: a + b, ast.Sub: a - b, ast.Mult: a * b, ast.Div: a / b}[type(node.op)]
+            if not isinstance(node.op, ast.Pow)
+            else a**b
+        )
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and len(node.args) == 1
+        and not node.keywords
+    ):
         name = ALIASES.get(node.func.id, node.func.id)
         rules = {
             "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "tanh": sympy.tanh, "sin": sympy.sin, "cos": sympy.cos,

@@ -17,7 +17,11 @@ Same = Callable[[Expression], bool]
 
 
 def find_slip(
-    line: Expression, target: Expression | None, variables: Mapping[str, Any], same: Same, seconds: float = 0.4
+    line: Expression,
+    target: Expression | None,
+    variables: Mapping[str, Any],
+    same: Same,
+    seconds: float = 0.4,
 ) -> str:
     """A sentence that starts with the kind of slip ("sign: …"), or "" when no single repair makes the line right.
 
@@ -51,10 +55,20 @@ def _signs(tree: ast.expr) -> Iterator[Repair]:
             other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
             text = f"sign: the sign of {_said(node.right)} is wrong."
             yield text, _with(tree, node, ast.BinOp(node.left, other, node.right))
-            yield f"sign: the sign of {_said(node.left)} is wrong.", _with(tree, node.left, ast.UnaryOp(ast.USub(), node.left))
+            yield (
+                f"sign: the sign of {_said(node.left)} is wrong.",
+                _with(tree, node.left, ast.UnaryOp(ast.USub(), node.left)),
+            )
         elif isinstance(node, ast.UnaryOp):
-            yield f"sign: the minus before {_said(node.operand)} should not be there.", _with(tree, node, node.operand)
-        elif isinstance(node, ast.Call) and len(node.args) == 1 and not isinstance(node.args[0], ast.GeneratorExp):
+            yield (
+                f"sign: the minus before {_said(node.operand)} should not be there.",
+                _with(tree, node, node.operand),
+            )
+        elif (
+            isinstance(node, ast.Call)
+            and len(node.args) == 1
+            and not isinstance(node.args[0], ast.GeneratorExp)
+        ):
             text = f"sign: the sign inside {_said(node)} is wrong."
             yield text, _with(tree, node.args[0], ast.UnaryOp(ast.USub(), node.args[0]))
 
@@ -62,7 +76,10 @@ def _signs(tree: ast.expr) -> Iterator[Repair]:
 def _numbers(tree: ast.expr) -> Iterator[Repair]:
     for c in (2.0, 0.5, 3.0, 4.0, 0.25, 1 / 3):
         word = f"1/{1 / c:g}" if c < 1 else f"{c:g}"
-        yield f"factor: the line should be multiplied by {word}.", ast.BinOp(ast.Constant(c), ast.Mult(), tree)
+        yield (
+            f"factor: the line should be multiplied by {word}.",
+            ast.BinOp(ast.Constant(c), ast.Mult(), tree),
+        )
     for node in _formulas(tree):
         if isinstance(node, ast.Constant):
             v = node.value
@@ -75,7 +92,9 @@ def _numbers(tree: ast.expr) -> Iterator[Repair]:
         if isinstance(node, ast.Constant):
             continue
         for p in (2, -1):
-            power = ast.BinOp(node, ast.Pow(), ast.Constant(p) if p > 0 else ast.UnaryOp(ast.USub(), ast.Constant(1)))
+            power = ast.BinOp(
+                node, ast.Pow(), ast.Constant(p) if p > 0 else ast.UnaryOp(ast.USub(), ast.Constant(1))
+            )
             yield f"factor: {_said(node)} should have the exponent {p}.", _with(tree, node, power)
         for c in (2.0, 0.5):
             word = "2" if c > 1 else "1/2"
@@ -108,15 +127,25 @@ def _transposes(tree: ast.expr, variables: Mapping[str, Any]) -> Iterator[Repair
     for node in _formulas(tree):
         if isinstance(node, ast.Attribute):
             yield f"transpose: {_said(node.value)} should not be transposed.", _with(tree, node, node.value)
-        elif isinstance(node, ast.Name) and len(variables.get(node.id, ())) > 1 and not isinstance(variables[node.id], str):
-            yield f"missing transpose: {node.id} should be {node.id}.T.", _with(tree, node, ast.Attribute(node, "T", ast.Load()))
+        elif (
+            isinstance(node, ast.Name)
+            and len(variables.get(node.id, ())) > 1
+            and not isinstance(variables[node.id], str)
+        ):
+            yield (
+                f"missing transpose: {node.id} should be {node.id}.T.",
+                _with(tree, node, ast.Attribute(node, "T", ast.Load())),
+            )
     for node in _formulas(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             a, b = node.left, node.right
             text = f"the factors of {_said(node)} stand in the wrong order"
             yield f"wrong order: {text}.", _with(tree, node, ast.BinOp(b, node.op, a))
             for left, right in ((_t(b), _t(a)), (_t(b), a), (b, _t(a)), (_t(a), _t(b))):
-                yield f"missing transpose: {text}, or are not transposed.", _with(tree, node, ast.BinOp(left, node.op, right))
+                yield (
+                    f"missing transpose: {text}, or are not transposed.",
+                    _with(tree, node, ast.BinOp(left, node.op, right)),
+                )
 
 
 def _t(node: ast.expr) -> ast.expr:
@@ -145,7 +174,10 @@ def _factors(tree: ast.expr, target: ast.expr | None, variables: Mapping[str, An
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
             yield f"factor: the factor {_said(node.right)} should not be there.", _with(tree, node, node.left)
             if isinstance(node.op, ast.Mult):
-                yield f"factor: the factor {_said(node.left)} should not be there.", _with(tree, node, node.right)
+                yield (
+                    f"factor: the factor {_said(node.left)} should not be there.",
+                    _with(tree, node, node.right),
+                )
             other = ast.Div() if isinstance(node.op, ast.Mult) else ast.Mult()
             verb = "divided" if isinstance(node.op, ast.Mult) else "multiplied"
             text = f"factor: it should be {verb} by {_said(node.right)}."
@@ -247,5 +279,3 @@ def _with(tree: Any, old: ast.AST, new: ast.AST) -> Any:
 def _said(node: ast.expr) -> str:
     text = ast.unparse(ast.fix_missing_locations(node)).replace(" in _all", "")
     return text if len(text) <= 60 else text[:57] + "…"
-
-
