@@ -19,7 +19,7 @@ from rich.table import Table
 
 __all__ = ["LiveProgress", "show_class", "show_doctor"]
 
-WIDE = 18  # more students than this: no column for each
+WIDE = 24  # more students than this: no column for each
 
 
 class LiveProgress:

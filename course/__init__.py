@@ -33,7 +33,7 @@ CHAPTERS = {
     "losses": "bce_with_logits cross_entropy least_squares log_softmax mse softmax",
     "backprop": "act_backward act_forward affine_backward affine_forward gradcheck_report mlp_backward mlp_forward "
     "nn_backward nn_forward numeric_grad sgd_train softmax_ce",
-    "graph": "Add Broadcast Exp Log MatMul Maxout Mul Node PReLU Pick Pow ReLU Softmax SoftmaxCE Split Sum Value Var "
+    "graph": "Add Broadcast Exp Log MatMul Maxout Mul Node PReLU Pick Pow ReLU SoftmaxCE Split Sum Value Var "
     "backward_pull backward_push build_grad graph_forward lift topo_order unbroadcast",
     "nn": "Linear Module Parameter Sequential",
     "optim": "adadelta adagrad adam adamw clip_by_global_norm iterate_minibatches momentum nesterov rmsprop schedule "

@@ -6,18 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .primitives import ELEMENTWISE
 from .tape import Node, Replay, Site
 from .views import Ref, View, view_of
 
-__all__ = ["Edit", "Rule", "at_site", "called", "derivative", "drop", "exchanged"]
+__all__ = ["EdgeRule", "Edit", "at_site", "called", "drop", "exchanged"]
 
 EdgeRule = Callable[
     [Node, int, Any, Any], Any
 ]  # (node, input, gradient of the node, vjp) -> gradient for the input
-Rule = tuple[float, tuple[str, ...], str, EdgeRule]  # cost, ids, sentence, what happens at the edge
 
 
 @dataclass(frozen=True)
@@ -88,13 +84,3 @@ class _Stand:
     extra: Any
     value: Any
     inputs: tuple[Any, ...]
-
-
-def derivative(node: Node) -> Any:
-    """f′(x) of an elementwise operation."""
-    return ELEMENTWISE[node.op or ""].d(node.inputs[0].value, node.value, **node.extra)
-
-
-def ones(g: Any) -> Any:
-    """An upstream gradient that was ignored."""
-    return np.ones_like(np.asarray(g, dtype=float))

@@ -1,7 +1,8 @@
 """Mistakes in a backward pass, enumerated from the tape: every edit with its cost, its sentence and its ids.
 
-The list is generated: every input of every operation gives the mistakes of that operation (`local_edits`, and matrix
-products and broadcasting here); loops and shared values give those of time and fan-out (`time_edits`).
+The list is generated: every input of every operation gives the mistakes of that operation (`mistakes`), and those that
+need its surroundings: an operand exchanged for another value of that shape, a gradient taken one operation too early.
+Loops and shared values add those of time and fan-out (`time_edits`).
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .editing import Edit, Rule, at_site, called, exchanged, ones
-from .local_edits import elementwise_rules, index_rules, reduction_rules, softmax_rules
-from .primitives import unbroadcast
+from .editing import EdgeRule, Edit, at_site, called, exchanged
+from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIPS, At, Row
+from .primitives import ELEMENTWISE
 from .tape import Node
 from .time_edits import leaf_edits, loop_edits, shared_edits, turned_edits
-from .views import View, view_of
+from .views import Ref, View, view_of
 
 __all__ = ["backward_edits"]
+
+Rule = tuple[float, str, str, EdgeRule]  # cost, ids, sentence, what happens at the edge
 
 
 def backward_edits(view: View) -> list[Edit]:
@@ -32,7 +35,8 @@ def backward_edits(view: View) -> list[Edit]:
                 continue
             reach = view.edge_reach(site, i)
             for cost, ids, text, rule in _rules(view, node, i, x):
-                edits.append(Edit(cost, ids, text, at_site(site, i, rule), reach, site))
+                sentence = _sentence(text, node, i)
+                edits.append(Edit(cost, tuple(ids.split()), sentence, at_site(site, i, rule), reach, site))
             if (site, i) in loops:
                 edits += loop_edits(view, site, i, reach)
             edits += leaf_edits(view, site, i)
@@ -42,87 +46,155 @@ def backward_edits(view: View) -> list[Edit]:
     return edits
 
 
+def _sentence(text: str, node: Node, i: int) -> str:
+    """The full sentence: subject, mistake, place."""
+    other = node.inputs[1 - i].text(1) if len(node.inputs) == 2 else ""
+    where = "" if "{here}" in text else f" (in {node.label})"
+    for name, value in (
+        ("op", str(node.op)),
+        ("here", node.label),
+        ("x", node.inputs[i].text(1)),
+        ("other", other),
+    ):
+        text = text.replace("{" + name + "}", value)
+    return f"{text}{where}." if text.startswith("{q}") else f"{{q}}: {text}{where}."
+
+
 def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
-    """The local mistakes at one input of one operation."""
-    op = node.op
+    """The mistakes at one input of one operation."""
+    op = node.op or ""
+    if op in ELEMENTWISE or op == "pow":
+        yield from _rows([] if op == "neg" else ACTIVATION)
+        yield from _elementwise(view, node)
+        return
+    side = {"div": ("numerator", "denominator"), "matmul": ("left", "right")}.get(op)
+    yield from _rows(LOCAL[f"{op}, {side[i]}" if side else op])
+    if op in ("sum", "mean") and x.op is None:
+        yield (
+            1.1,
+            "M07b",
+            "{q} keeps the shape of the sum: it has to be spread over what was summed",
+            lambda n, i, g, vjp: np.asarray(g),
+        )
+    if op in ("add", "sub", "mul", "div") and np.shape(x.value) != np.shape(node.value):
+        other = node.inputs[1 - i]
+        bias = (
+            x.op is None
+            and np.ndim(x.value) <= 1
+            and op in ("add", "sub")
+            and (other.op is not None or not other.needs)
+        )
+        yield from _rows(BIAS if bias else BROADCAST)
+        if bias:
+            yield from _too_early(view, node)
+    if op in ("matmul", "mul"):
+        yield from _operands(view, node, i)
     if op == "matmul":
-        yield from _matmul_rules(view, node, i)
-    elif op in ("add", "sub", "mul", "div"):
-        yield from _binary_rules(view, node, i, x)
-    elif op in ("softmax", "log_softmax"):
-        yield from softmax_rules(node)
-    elif op in ("pick", "take", "getitem", "concat", "stack", "reshape", "transpose", "conv1d"):
-        yield from index_rules(node, i)
-    elif op in ("sum", "mean", "max", "maxpool1d"):
-        yield from reduction_rules(node)
-    else:
-        yield from elementwise_rules(view, node)
+        yield from _too_early(view, node)
 
 
-def _matmul_rules(view: View, node: Node, i: int) -> Iterator[Rule]:
-    other = node.inputs[1 - i]
-    here = node.label
-    if i == 0:
-        text = f"{{q}}: {other.text(1)} is not transposed on the way back through {here}."
-        yield 1.0, ("M18",), text, lambda n, i, g, vjp: np.asarray(g) @ n.inputs[1].value
-    else:
-        text = f"{{q}}: {other.text(1)} is not transposed in the product that gives {{q}} ({here})."
-        yield 1.2, ("M18",), text, lambda n, i, g, vjp: n.inputs[0].value @ np.asarray(g)
-    loop = len(view.sites[node.site]) > 1
-    state = loop and view.carried(node, 1 - i)
-    for ref, value in view.alike(node, other):
-        name = called(value, ref)
-        if i == 0:
-            text = f"{{q}}: the gradient goes back through {name} instead of {other.text(1)} ({here})."
-            yield (1.1 if value.op is None else 1.7), ("M18",), text, exchanged(ref)
-        elif state and ref[0] == "site" and ref[2] == 0:
-            h = value.name or "h"
+def _rows(rows: list[Row]) -> Iterator[Rule]:
+    for cost, ids, text, gradient in rows:
+        yield cost, ids, text, _as_rule(gradient)
+
+
+def _as_rule(gradient: Any) -> EdgeRule:
+    return lambda n, i, g, vjp: gradient(At(n, i, g))
+
+
+def _elementwise(view: View, node: Node) -> Iterator[Rule]:
+    """The derivative of an activation at the wrong place, misspelt, or that of another activation."""
+    op = node.op or ""
+    rule = ELEMENTWISE.get(op)
+    if op == "neg":
+        return
+    if rule is not None:
+        before = node.inputs[0].text(1)
+        if rule.of_output is not None:
+            form = rule.of_output
+            text = f"the derivative of {{op}} is formed as from the output, but with {before} from before it"
+            yield 1.1, "M11", text, lambda n, i, g, vjp: g * form(n.inputs[0].value)
+        text = (
+            f"the derivative of {{op}} is taken at the output {node.text(1)}: the activation is applied twice"
+        )
+        yield (
+            1.15,
+            "M11",
+            text,
+            lambda n, i, g, vjp: g * rule.d(n.value, rule.f(n.value, **n.extra), **n.extra),
+        )
+        for ref, other in view.alike(node, node.inputs[0]):
+            for form in (rule.of_output, rule.of_input):
+                if form is not None and other is not node:
+                    text = (
+                        f"the derivative of {{op}} is taken at {called(other, ref)} instead of its own place"
+                    )
+                    yield 1.6, "M11", text, _elsewhere(ref, form)
+    for written, slip in SLIPS.get(op, ()):
+        yield 1.5, "", f"the derivative of {{op}} is written as {written}", _slipped(slip)
+    for name, formula in FORMULAS.items():
+        if not name.startswith(op):
             yield (
-                1.0 if value.op == other.op else 1.4,
-                ("M42",),
-                (f"{{q}}: {h}_t was used where {h}_{{t−1}} is needed (in {here})."),
-                exchanged(ref),
+                1.7,
+                "",
+                f"the derivative of {name} stands where that of {{op}} is needed",
+                _slipped(formula),
             )
-        else:
-            yield 1.4, (), f"{{q}} is formed with {name} instead of {other.text(1)} ({here}).", exchanged(ref)
-    text = f"{{q}}: the gradient that arrives at {here} is not used."
-    yield 1.2, ("M13",), text, lambda n, i, g, vjp: vjp(n, i, ones(g))
-    for child, _ in view.consumers.get(node.index, ()):
-        yield from _skipping(view, node, child)
-    if i == 1 and node.inputs[0].value.ndim >= 2:
-        for row, word in ((0, "first"), (-1, "last")):
-            text = f"{{q}} holds the contribution of the {word} example only ({here})."
-            yield 1.5, (), text, _one_row(row)
 
 
-def _one_row(row: int) -> Any:
+def _slipped(form: Any) -> EdgeRule:
+    takes_extra = bool(form.__defaults__)
+    return lambda n, i, g, vjp: g * form(n.inputs[0].value, n.value, **(n.extra if takes_extra else {}))
+
+
+def _elsewhere(ref: Ref, form: Any) -> EdgeRule:
     def rule(n: Node, i: int, g: Any, vjp: Any) -> Any:
-        a, g = n.inputs[0].value, np.asarray(g)
-        return np.multiply.outer(a[row], g[row]) if a.ndim == 2 else a[row].T @ g[row]
+        place = view_of(n.tape).find(ref, n)
+        return vjp(n, i, g) if place is None else g * form(place.value)
 
     return rule
 
 
-def _skipping(view: View, node: Node, child: Node) -> Iterator[Rule]:
-    """The gradient of a later value, taken one or two operations too early: their derivatives are missing here."""
-    path = [child]
-    while len(path) < 4:
-        last = path[-1]
-        skipped = [str(p.op) for p in path if p.op not in ("add", "sub", "reshape", "getitem", "stack")]
-        if np.shape(last.value) == np.shape(node.value) and skipped:
-            ids = () if last.op in ("mul", "div") else ("M12",)
-            text = (
-                f"{{q}} is formed with the gradient of {last.text(1)}, not with that of {node.text(1)}: "
-                f"the derivative of {' and '.join(skipped)} is missing here."
-            )
-            yield 1.2 + 0.3 * len(path), ids, text, _early(last.site, last.count - node.count)
-        after = view.consumers.get(last.index, ())
-        if len(after) != 1:
-            return
-        path.append(after[0][0])
+def _operands(view: View, node: Node, i: int) -> Iterator[Rule]:
+    """The other operand of a product, exchanged for another value of its shape."""
+    other = node.inputs[1 - i]
+    state = len(view.sites[node.site]) > 1 and view.carried(node, 1 - i)
+    for ref, value in view.alike(node, other):
+        name = called(value, ref)
+        if node.op == "mul":
+            yield 1.9, "", f"the gradient is multiplied by {name} instead of {{other}}", exchanged(ref)
+        elif i == 0:
+            cost = 1.1 if value.op is None else 1.7
+            yield cost, "M18", f"the gradient goes back through {name} instead of {{other}}", exchanged(ref)
+        elif state and ref[0] == "site" and ref[2] == 0:
+            h = value.name or "h"
+            cost = 1.0 if value.op == other.op else 1.4
+            yield cost, "M42", f"{h}_t was used where {h}_{{t−1}} is needed", exchanged(ref)
+        else:
+            yield 1.4, "", f"{{q}} is formed with {name} instead of {{other}}", exchanged(ref)
 
 
-def _early(site: Any, offset: int) -> Any:
+def _too_early(view: View, node: Node) -> Iterator[Rule]:
+    """The gradient of a later value is used: the derivatives of one or two operations are missing here."""
+    for child, _ in view.consumers.get(node.index, ()):
+        path = [child]
+        while len(path) < 4:
+            last = path[-1]
+            skipped = [str(p.op) for p in path if p.op not in ("add", "sub", "reshape", "getitem", "stack")]
+            if np.shape(last.value) == np.shape(node.value) and skipped:
+                ids = "" if last.op in ("mul", "div") else "M12"
+                text = (
+                    f"{{q}} is formed with the gradient of {last.text(1)}, not with that of {node.text(1)}: "
+                    f"the derivative of {' and '.join(skipped)} is missing"
+                )
+                yield 1.2 + 0.3 * len(path), ids, text, _early(last.site, last.count - node.count)
+            after = view.consumers.get(last.index, ())
+            if len(after) != 1:
+                break
+            path.append(after[0][0])
+
+
+def _early(site: Any, offset: int) -> EdgeRule:
     def rule(n: Node, i: int, g: Any, vjp: Any) -> Any:
         group = view_of(n.tape).sites.get(site, [])
         k = n.count + offset
@@ -130,110 +202,3 @@ def _early(site: Any, offset: int) -> Any:
         return vjp(n, i, g) if up is None else vjp(n, i, up)
 
     return rule
-
-
-def _partial(n: Node, i: int, g: Any) -> Any:
-    """The gradient for one operand of + − * /, before it is summed back to the operand's shape."""
-    g = np.asarray(g)
-    if n.op == "mul":
-        return g * n.inputs[1 - i].value
-    if n.op == "div":
-        return g / n.inputs[1].value if i == 0 else -g * n.value / n.inputs[1].value
-    return -g if n.op == "sub" and i else g
-
-
-def _binary_rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
-    here = node.label
-    if np.shape(x.value) != np.shape(node.value):
-        yield from _broadcast_rules(view, node, i, x)
-    text = f"{{q}}: the gradient that arrives at {here} is not used."
-    yield 1.3, ("M13",), text, lambda n, i, g, vjp: vjp(n, i, ones(g))
-    if node.op == "mul":
-        yield from _product_rules(view, node, i, x)
-    elif node.op == "div":
-        b = node.inputs[1].text(1)
-        if i == 1:
-            text = f"{{q}}: the denominator {b} has to be squared ({here})."
-            yield 1.1, (), text, lambda n, i, g, vjp: _back(n, i, -g * n.inputs[0].value / n.inputs[1].value)
-            text = f"{{q}}: the numerator is missing ({here})."
-            yield 1.5, (), text, lambda n, i, g, vjp: _back(n, i, -g / n.inputs[1].value ** 2)
-        else:
-            text = f"{{q}} is not divided by {b} ({here})."
-            yield 1.1, (), text, lambda n, i, g, vjp: _back(n, i, g * np.ones_like(n.value))
-            text = f"{{q}} is multiplied by {b}, not divided ({here})."
-            yield 1.3, (), text, lambda n, i, g, vjp: _back(n, i, g * n.inputs[1].value)
-
-
-def _back(n: Node, i: int, g: Any) -> Any:
-    return unbroadcast(g, np.shape(n.inputs[i].value))
-
-
-def _product_rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
-    other, here = node.inputs[1 - i], node.label
-    text = f"{{q}}: the factor {other.text(1)} is missing ({here})."
-    yield 1.2, (), text, lambda n, i, g, vjp: _back(n, i, g * np.ones_like(n.value))
-    text = f"{{q}}: the gradient is multiplied by {x.text(1)} itself, not by the other factor {other.text(1)} ({here})."
-    yield 1.2, (), text, lambda n, i, g, vjp: _back(n, i, g * n.inputs[i].value)
-    text = f"{{q}}: {other.text(1)} is added to the gradient, not multiplied ({here})."
-    yield 1.6, (), text, lambda n, i, g, vjp: _back(n, i, g + n.inputs[1 - i].value)
-    text = f"{{q}}: {other.text(1)} is multiplied twice ({here})."
-    yield 1.7, (), text, lambda n, i, g, vjp: _back(n, i, g * n.inputs[1 - i].value ** 2)
-    text = f"{{q}} is divided by {other.text(1)}, not multiplied ({here})."
-    yield 1.7, (), text, lambda n, i, g, vjp: _back(n, i, g / n.inputs[1 - i].value)
-    for ref, value in view.alike(node, other):
-        text = (
-            f"{{q}}: the gradient is multiplied by {called(value, ref)} instead of {other.text(1)} ({here})."
-        )
-        yield 1.9, (), text, exchanged(ref)
-
-
-def _broadcast_rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
-    """An operand that was repeated: its gradient is not summed, averaged, summed over the wrong axis."""
-    here, other = node.label, node.inputs[1 - i]
-    bias = (
-        x.op is None
-        and np.ndim(x.value) <= 1
-        and node.op in ("add", "sub")
-        and (other.op is not None or not other.needs)
-    )
-    ids = ("M07",) if bias else ("M07b",)
-    what = (
-        "{q} is not summed over the batch"
-        if bias
-        else f"{{q}} is not summed back to the shape of {x.text(1)}"
-    )
-    yield (
-        0.9,
-        ids,
-        f"{what}: it has the shape of {node.text(1)} ({here}).",
-        lambda n, i, g, vjp: _partial(n, i, g),
-    )
-    mean = "{q} is averaged over the batch" if bias else "{q} is averaged"
-    yield 1.0, ids, f"{mean}; it should be summed: what was repeated gets the sum ({here}).", _averaged
-    for row, word in ((0, "first"), (-1, "last")):
-        yield 1.1, ids, f"{{q}} holds the {word} row only; the rows have to be summed ({here}).", _row(row)
-    text = f"{{q}} is summed over everything: one number instead of the shape of {x.text(1)} ({here})."
-    yield 1.2, ids, text, lambda n, i, g, vjp: np.asarray(np.sum(_partial(n, i, g)))
-    text = f"{{q}} is summed with keepdims: it has one axis too many ({here})."
-    yield 1.1, ids, text, lambda n, i, g, vjp: np.sum(_partial(n, i, g), axis=0, keepdims=True)
-    if np.ndim(node.value) >= 2:
-        for axis in range(1, np.ndim(node.value)):
-            yield 1.1, ("M09",), f"{{q}} is summed over the wrong axis ({here}).", _summed(axis)
-        if np.ndim(node.value) > np.ndim(x.value) + 1:
-            text = f"{{q}} is summed over one axis only, and keeps the others ({here})."
-            yield 1.1, ids, text, _summed(0)
-    if bias:
-        for child, _ in view.consumers.get(node.index, ()):
-            yield from _skipping(view, node, child)
-
-
-def _averaged(n: Node, i: int, g: Any, vjp: Any) -> Any:
-    return vjp(n, i, g) * (np.size(n.inputs[i].value) / np.size(n.value))
-
-
-def _row(row: int) -> Any:
-    return lambda n, i, g, vjp: np.broadcast_to(_partial(n, i, g)[row], np.shape(n.inputs[i].value))
-
-
-def _summed(axis: int) -> Any:
-    return lambda n, i, g, vjp: np.sum(_partial(n, i, g), axis=axis)

@@ -34,7 +34,7 @@ def values(
     reference: Callable[..., Any],
     points: Mapping[str, float],
     *,
-    pure: float = 0.0,
+    pure: float | None = None,
     part: Callable[[str, Any], Any] | None = None,
     what: str | None = None,
     takes: Callable[[Any], Any] = lambda result: result,
@@ -92,13 +92,13 @@ def values(
 def pure_check(
     points: Mapping[str, float],
     run: Callable[[Trial], None],
-    pure: float,
+    pure: float | None,
     *,
     draws: int = 2,
     square: bool = False,
 ) -> Check:
     """A check with the aspect "arguments unchanged" on top; see the head of this module."""
-    if not pure:
+    if pure is None:
         return Check(dict(points), run, draws=draws, square=square)
 
     def guarded(trial: Trial) -> None:

@@ -81,7 +81,7 @@ def gradients(
     pair: Pair,
     points: Mapping[str, float],
     *,
-    pure: float = 0.0,
+    pure: float | None = None,
     aspect_of: AspectOf = lambda w, args: f"d{w}",
     cases: Sequence[Mapping[str, Any]] = ({},),
     draws: int = 2,
@@ -145,7 +145,7 @@ def loss(
     wrt: str,
     points: Mapping[str, float],
     *,
-    pure: float = 0.0,
+    pure: float | None = None,
     edge: Mapping[str, Sampler] | None = None,
     draws: int = 2,
 ) -> Check:

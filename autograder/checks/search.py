@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .edits import backward_edits
 from .editing import Edit, at_site, drop
-from .errors import ModelError
+from .edits import backward_edits
 from .factors import Factor, factors, name_factor, ratio
 from .gradcheck import agrees, tolerance
 from .tape import Replay, Tape

@@ -39,8 +39,10 @@ def write_report(folder: CourseFolder, name: str, results: Sequence[dict[str, An
         most=max((r["max_score"] for r in results), default=0.0),
         median=median([r["score"] for r in graded]) if graded else 0.0,
         waiting=sum(1 for r in graded for c in r["cells"] if c["score"] is None),
-        histogram=_histogram([r["score"] for r in graded], max((r["max_score"] for r in results), default=0.0)),
-        questions=[{**q, "bar": _bar(q["share"])} for q in questions(graded)],
+        histogram=_histogram(
+            [r["score"] for r in graded], max((r["max_score"] for r in results), default=0.0)
+        ),
+        questions=[{**q, "bar": _bar(q["share"] or 0.0)} for q in questions(graded)],
         misconceptions=_misconceptions(graded),
         odd=_odd(results),
         manual=_manual(graded, rubrics),
@@ -52,7 +54,10 @@ def write_report(folder: CourseFolder, name: str, results: Sequence[dict[str, An
 
 
 def questions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Mean, share of points, how many got all and nothing, discrimination (corrected item-total correlation)."""
+    """Mean, share of points, how many got all and nothing, discrimination (corrected item-total correlation).
+
+    Answers that wait for a mark by hand are left out, and counted.
+    """
     if not graded:
         return []
     totals = np.array([r["score"] for r in graded], float)
@@ -61,16 +66,17 @@ def questions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if cell["status"] == "excused" or cell["max_score"] <= 0:
             continue
         given = [r["cells"][i]["score"] for r in graded]
-        scores = np.array([s or 0.0 for s in given], float)
-        rest = totals - (0.0 if cell["bonus"] else scores)
-        marked = all(s is not None for s in given)
-        spread = len(graded) > 2 and scores.std() > 0 and rest.std() > 0 and marked
+        scores = np.array([s for s in given if s is not None], float)
+        rest = totals - (0.0 if cell["bonus"] else np.array([s or 0.0 for s in given], float))
+        waiting = len(given) - len(scores)
+        spread = len(scores) > 2 and not waiting and scores.std() > 0 and rest.std() > 0
         rows.append(
             {
                 "name": cell["grade_id"].removeprefix("test-") + (" (bonus)" if cell["bonus"] else ""),
                 "most": cell["max_score"],
-                "mean": float(scores.mean()),
-                "share": float(scores.mean() / cell["max_score"]),
+                "waiting": waiting,
+                "mean": float(scores.mean()) if scores.size else None,
+                "share": float(scores.mean() / cell["max_score"]) if scores.size else None,
                 "full": int(np.sum(scores >= cell["max_score"] - 1e-9)),
                 "zero": int(np.sum(scores == 0)),
                 "discrimination": float(np.corrcoef(scores, rest)[0, 1]) if spread else None,
@@ -91,7 +97,12 @@ def _misconceptions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                     example.setdefault(number, finding["text"])
     order = sorted(who, key=lambda m: (-len(who[m]), m))
     return [
-        {"id": m, "count": len(who[m]), "who": ", ".join(who[m][:6]) + (" …" if len(who[m]) > 6 else ""), "example": example[m]}
+        {
+            "id": m,
+            "count": len(who[m]),
+            "who": ", ".join(who[m][:6]) + (" …" if len(who[m]) > 6 else ""),
+            "example": example[m],
+        }
         for m in order
     ]
 
@@ -107,10 +118,20 @@ def _odd(results: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
         if typed is not None and typed[1].strip() not in ("", result["student"]):
             odd.append({"student": result["student"], "why": f"typed the id {typed[1].strip()[:40]!r}"})
         if result["seconds"] > max(SLOW * usual, 5.0):
-            odd.append({"student": result["student"], "why": f"took {result['seconds']:.1f} s, the median is {usual:.1f} s"})
+            odd.append(
+                {
+                    "student": result["student"],
+                    "why": f"took {result['seconds']:.1f} s, the median is {usual:.1f} s",
+                }
+            )
         stopped = Counter(c["status"] for c in result["cells"])["timeout"]
         if stopped:
-            odd.append({"student": result["student"], "why": f"{stopped} tests ran out of time"})
+            odd.append(
+                {
+                    "student": result["student"],
+                    "why": f"{stopped} test{'s' if stopped > 1 else ''} ran out of time",
+                }
+            )
     return odd
 
 
@@ -118,7 +139,9 @@ def _manual(graded: Sequence[dict[str, Any]], rubrics: dict[str, Any]) -> list[d
     waits = Counter(c["grade_id"] for r in graded for c in r["cells"] if c["score"] is None)
     order = [c["grade_id"] for c in graded[0]["cells"]] if graded else []
     return [
-        {"name": name, "count": waits[name], "rubric": rubrics.get(name, {}).get("rubric", [])} for name in order if waits[name]
+        {"name": name, "count": waits[name], "rubric": rubrics.get(name, {}).get("rubric", [])}
+        for name in order
+        if waits[name]
     ]
 
 

@@ -23,7 +23,9 @@ def write_export(path: Path, results: Mapping[str, Sequence[dict[str, Any]]]) ->
     rows = [r for name in results for r in results[name]]
     if path.suffix == ".json":
         text = json.dumps(
-            [{"assignment": n, "submissions": [public(r) for r in results[n]]} for n in results], indent=1, ensure_ascii=False
+            [{"assignment": n, "submissions": [public(r) for r in results[n]]} for n in results],
+            indent=1,
+            ensure_ascii=False,
         )
     elif path.suffix == ".csv":
         buffer = io.StringIO()

@@ -34,7 +34,9 @@ WORDS = {
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
 
 
 def page(template: str, **values: Any) -> str:
@@ -61,7 +63,13 @@ def feedback_page(result: dict[str, Any]) -> str:
 
 
 def _view(cell: dict[str, Any], marks: dict[str, Any]) -> dict[str, Any] | None:
-    view: dict[str, Any] = {"heading": "", "answer": False, "panel": "", "mark": None, "grade_id": cell["grade_id"]}
+    view: dict[str, Any] = {
+        "heading": "",
+        "answer": False,
+        "panel": "",
+        "mark": None,
+        "grade_id": cell["grade_id"],
+    }
     mark = marks.get(cell["grade_id"])
     if cell["role"] == "text":
         heading = re.match(r"##? +(.+)", cell["source"])
@@ -71,7 +79,11 @@ def _view(cell: dict[str, Any], marks: dict[str, Any]) -> dict[str, Any] | None:
     if cell["role"] not in ("solution", "manual", "extra"):
         return None
     outputs = [
-        {"png": o["png"], "text": "", "alt": "your plot, as submitted" if o.get("as_submitted") else "your plot"}
+        {
+            "png": o["png"],
+            "text": "",
+            "alt": "your plot, as submitted" if o.get("as_submitted") else "your plot",
+        }
         if o["type"] == "png"
         else {"png": "", "text": _CONTROL.sub("", o["text"])[:MAX_SOURCE], "alt": ""}
         for o in cell["outputs"]

@@ -155,6 +155,8 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
                 g.flags.writeable = False  # a backward that writes into it would spoil other gradients
             direct = op.direct
             parts = op.pull(node, g, live, graph) if direct is None or graph else direct(g, *node.used)
+            if type(parts) is not tuple:
+                parts = parts if type(parts) is list else (parts,)
             for x, used, dx in zip(node.inputs, node.used, parts):
                 if x.value is not used:
                     raise ChangedError(

@@ -122,8 +122,8 @@ class Op:
         self.pair, self.args, self.name = pair, args, pair.name
         self.places = [i for i, a in enumerate(args) if a is SLOT]
         self.plain = len(self.places) == len(args)
-        tuples = len(args) > 1 and pair.backward is not None and pair.plan == self.places and not pair.need
-        self.direct = pair.backward if tuples else None  # backward(g, *inputs) gives the tuple of gradients
+        shortcut = self.plain and pair.backward is not None and pair.plan == self.places and not pair.need
+        self.direct = pair.backward if shortcut else None  # backward(g, *inputs) is all there is to do
         if not self.plain:
             self.__dict__.update((n, a) for n, a in zip(pair.names, args) if a is not SLOT)
 
@@ -155,7 +155,7 @@ class Op:
         args, need = self.full(xs), [k == self.places[i] for k in range(len(self.args))]
         return self.pair.gradients(G, args, *self.pair.run(args), need)[self.places[i]]
 
-    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Sequence[Any]:
+    def pull(self, node: Any, g: Any, live: Any, graph: bool) -> list[Any]:
         """The gradients of all inputs of a node, as arrays or as variables."""
         need = [not x.constant and (live is None or x in live) for x in node.inputs]
         if not self.plain:

@@ -26,7 +26,7 @@ __all__ = [
 def unbroadcast(G: Any, shape: tuple[int, ...]) -> Any:
     """Sum a gradient back to the shape that was broadcast: over axes that were added and axes that were 1.
 
-    Shapes: G (N, D), shape = (1, size("D")) -> dx (1, D)
+    Shapes: G (N, D), shape = (1, D) -> dx (1, D)
     Source: deck 003, 6.5.8
     """
     if getattr(G, "shape", ()) == tuple(shape):
@@ -221,7 +221,7 @@ def max_backward(dz: Any, x: Any, out: Any, axis: Any = None, keepdims: bool = F
 
 @differentiable
 def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
-    """x repeated to a larger shape. Shapes: x (1, D), shape = (3, size("D")) -> z (3, D)"""
+    """x repeated to a larger shape. Shapes: x (1, D), shape = (3, D) -> z (3, D)"""
     return np.broadcast_to(x, shape)
 
 
@@ -267,7 +267,7 @@ def getitem_backward(dz: Any, x: Any, index: Any) -> Any:
 def scatter(z: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape with z added at index, again and again where an index comes back.
 
-    Shapes: z (3, D), index = np.array([0, 2, 0]), shape = (5, size("D")) -> x (5, D)
+    Shapes: z (3, D), index = np.array([0, 2, 0]), shape = (5, D) -> x (5, D)
     """
     x = np.zeros(shape, np.asarray(z).dtype)
     if _is_basic(index):

@@ -29,9 +29,9 @@ def modules():
 
 
 def line_of(function) -> str | None:
-    """The `Shapes:` line with the lines that continue it, or None."""
+    """What follows `Shapes:` at the start of a line or of a sentence, with the lines that continue it, or None."""
     doc = inspect.getdoc(function) or ""
-    match = re.search(r"^Shapes: (.*(?:\n    .*)*)", doc, re.MULTILINE)
+    match = re.search(r"(?:^|\. )Shapes: (.*(?:\n    .*)*)", doc, re.MULTILINE)
     return re.sub(r"\s+", " ", match[1]) if match else None
 
 

@@ -1,11 +1,14 @@
 """One test for every forward/backward pair of the library: the gradient is the derivative, and PyTorch agrees."""
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
 from shape_lines import arguments, modules
 
+from course.graph import Var, constant, grad, hessian_vector, lift
+from course.toolbox.errors import FusedError
 from course.toolbox.pairs import find_pairs
 
 PAIRS = {
@@ -15,6 +18,7 @@ PAIRS = {
 }
 STEP = 2e-4  # five-point differences: the error is about STEP⁴ · f⁽⁵⁾ / 30, rounding about 1e-16 / STEP
 RTOL = 2e-8
+CONSTANTS = {"course.backprop.mlp": {0}}  # places of float arguments that have no gradient on purpose
 
 
 def outputs(forward, backward, args):
@@ -27,9 +31,10 @@ def outputs(forward, backward, args):
     return outs, cache, outs[0]
 
 
-def run_backward(backward, douts, args, names, cache, out):
+def run_backward(forward, backward, douts, args, cache, out):
     """Backward with what its signature asks for, as a list of gradients in the order of forward's arguments."""
-    known = {**dict(zip(names, args)), "cache": cache, "out": out}
+    known = {n: p.default for n, p in inspect.signature(forward).parameters.items()}
+    known.update(zip(known, args), cache=cache, out=out)
     wanted = list(inspect.signature(backward).parameters)[len(douts) :]
     result = backward(*douts, *(known[n] for n in wanted if n != "need"))
     if isinstance(result, dict):  # gradients of a dict of parameters
@@ -38,35 +43,41 @@ def run_backward(backward, douts, args, names, cache, out):
     return grads + [None] * (len(args) - len(grads))
 
 
-def moved(args, directions, t):
-    return [
-        {k: v + t * d[k] for k, v in a.items()} if isinstance(a, dict) else a if d is None else a + t * d
-        for a, d in zip(args, directions)
-    ]
+def tree(f, *things):
+    """f applied to arrays that may lie in tuples and dicts."""
+    if isinstance(things[0], dict):
+        return {k: tree(f, *(t[k] for t in things)) for k in things[0]}
+    if isinstance(things[0], tuple):
+        return tuple(tree(f, *parts) for parts in zip(*things))
+    return f(*things)
 
 
-def direction(rng, arg, grad):
-    if grad is None:
-        return None
-    if isinstance(arg, dict):
-        return {k: rng.standard_normal(v.shape) for k, v in arg.items()}
-    return rng.standard_normal(np.shape(arg))
+def total(thing) -> float:
+    """The sum of the numbers in a tree."""
+    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, tuple) else None
+    return float(np.sum(thing)) if parts is None else sum(map(total, parts))
+
+
+def is_floats(a) -> bool:
+    return isinstance(a, np.ndarray) and a.dtype.kind == "f"
+
+
+def is_tuple(a) -> bool:
+    return isinstance(a, tuple) and all(map(is_floats, a))
 
 
 def dot(a, b):
-    if isinstance(a, dict):
-        return sum(np.vdot(a[k], b[k]) for k in a)
-    return np.vdot(a, b)
+    return total(tree(lambda x, y: x * y, a, b))
 
 
-def derivative(forward, backward, args, directions, douts):
-    """d/dt of Σ dout · output at args + t · directions, by a five-point difference."""
-
-    def value(t):
-        outs, _, _ = outputs(forward, backward, moved(args, directions, t))
-        return sum(dot(d, o) for d, o in zip(douts, outs))
-
+def five_points(value):
+    """The derivative of value(t) at t = 0."""
     return (8 * (value(STEP) - value(-STEP)) - (value(2 * STEP) - value(-2 * STEP))) / (12 * STEP)
+
+
+def moved(args, i, direction, t):
+    """The arguments with number i moved by t along a direction."""
+    return [tree(lambda a, d: a + t * d, a, direction) if j == i else a for j, a in enumerate(args)]
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -76,29 +87,25 @@ def test_gradient_is_the_derivative_along_a_random_direction(name):
     for _ in range(3):
         args, _, _ = arguments(forward, rng)
         kept = [np.copy(a) if isinstance(a, np.ndarray) else a for a in args]
-        names = list(inspect.signature(forward).parameters)
         outs, cache, out = outputs(forward, backward, args)
         douts = [rng.standard_normal(np.shape(o)) for o in outs]
-        grads = run_backward(backward, douts, args, names, cache, out)
-        for arg, old, grad in zip(args, kept, grads):
+        grads = run_backward(forward, backward, douts, args, cache, out)
+        for arg, old, g in zip(args, kept, grads):
             if isinstance(arg, np.ndarray):
                 assert np.array_equal(arg, old), "an argument was changed"
-                assert grad is None or np.shape(grad) == arg.shape
-        for i, grad in enumerate(grads):
-            if grad is None:
-                assert not (isinstance(args[i], np.ndarray) and args[i].dtype.kind == "f") or i in constants(
-                    name
-                )
+                assert g is None or np.shape(g) == arg.shape
+        for i, (arg, g) in enumerate(zip(args, grads)):
+            if g is None:
+                assert not is_floats(arg) or i in CONSTANTS.get(name, ())
                 continue
-            only = [direction(rng, a, g) if j == i else None for j, (a, g) in enumerate(zip(args, grads))]
-            slope = derivative(forward, backward, args, only, douts)
-            scale = max(abs(slope), 1.0)
-            assert abs(slope - dot(grad, only[i])) <= RTOL * scale, f"gradient number {i}"
+            direction = tree(lambda a: rng.standard_normal(np.shape(a)), arg)
+            slope = five_points(partial(projected, forward, backward, args, i, direction, douts))
+            assert abs(slope - dot(g, direction)) <= RTOL * max(abs(slope), 1.0), f"gradient number {i}"
 
 
-def constants(name):
-    """Places of float arguments that have no gradient on purpose."""
-    return {"course.backprop.mlp": {0}}.get(name, set())
+def projected(forward, backward, args, i, direction, douts, t):
+    outs, _, _ = outputs(forward, backward, moved(args, i, direction, t))
+    return sum(dot(d, o) for d, o in zip(douts, outs))
 
 
 def test_pairs_are_found():
@@ -115,10 +122,55 @@ def test_zero_upstream_gives_zero(name):
     forward, backward = PAIRS[name]
     args, _, _ = arguments(forward, np.random.default_rng(1))
     outs, cache, out = outputs(forward, backward, args)
-    names = list(inspect.signature(forward).parameters)
-    for grad in run_backward(backward, [np.zeros(np.shape(o)) for o in outs], args, names, cache, out):
-        for g in grad.values() if isinstance(grad, dict) else [grad]:
-            assert g is None or not np.any(g)
+    for g in run_backward(forward, backward, [np.zeros(np.shape(o)) for o in outs], args, cache, out):
+        assert g is None or total(tree(np.abs, g)) == 0
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_through_the_graph_first_and_second_derivatives_are_right(name):
+    forward, backward = PAIRS[name]
+    rng = np.random.default_rng(5)
+    args, _, _ = arguments(forward, rng)
+    if any(isinstance(a, dict) for a in args):
+        return  # a dict of parameters is no input of an operation
+    outs, _, _ = outputs(forward, backward, args)
+    douts = [rng.standard_normal(np.shape(o)) for o in outs]
+    flat = lambda arrays: [a for part in arrays for a in (part if isinstance(part, tuple) else (part,))]
+    places = [
+        i for i, a in enumerate(args) if (is_floats(a) or is_tuple(a)) and i not in CONSTANTS.get(name, ())
+    ]
+
+    def by_hand(values):
+        """The gradients from backward when the arguments at `places` have these values."""
+        there = list(args)
+        for i, value in zip(places, values):
+            there[i] = value
+        _, cache, out = outputs(forward, backward, there)
+        grads = run_backward(forward, backward, douts, there, cache, out)
+        return np.concatenate([np.ravel(g) for g in flat(grads[i] for i in places)])
+
+    variables = [tree(Var, args[i]) for i in places]
+    result = lift(forward, backward)(
+        *[variables[places.index(i)] if i in places else a for i, a in enumerate(args)]
+    )
+    results = result if isinstance(result, tuple) else (result,)
+    loss = sum(((o * d).sum() for o, d in zip(results, douts)), constant(0.0))
+    leaves = flat(variables)
+    first = np.concatenate([np.ravel(g) for g in grad(loss, leaves)])
+    np.testing.assert_allclose(first, by_hand([args[i] for i in places]), rtol=1e-12, atol=1e-13)
+
+    directions = [tree(lambda a: rng.standard_normal(a.shape), args[i]) for i in places]
+    try:
+        second = hessian_vector(loss, leaves, flat(directions))
+    except FusedError:
+        assert name.split(".")[1] not in ("neurons", "losses", "backprop", "graph"), (
+            "backward must stay in the graph"
+        )
+        return
+    numeric = five_points(
+        lambda t: by_hand([tree(lambda a, d: a + t * d, args[i], d) for i, d in zip(places, directions)])
+    )
+    np.testing.assert_allclose(np.concatenate([np.ravel(h) for h in second]), numeric, rtol=1e-7, atol=1e-8)
 
 
 def torch_functions():
@@ -140,13 +192,13 @@ def torch_functions():
 def test_values_and_gradients_agree_with_pytorch():
     torch, functions = torch_functions()
     tensor = lambda a: torch.tensor(a, requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a
-    mine = {
+    pairs = {
         n.rsplit(".", 1)[1]: p
         for n, p in PAIRS.items()
         if n.split(".")[1] in ("neurons", "losses", "backprop")
     }
-    assert set(mine) == set(functions)
-    for name, (forward, backward) in mine.items():
+    assert set(pairs) == set(functions)
+    for name, (forward, backward) in pairs.items():
         rng = np.random.default_rng(3)
         args, _, _ = arguments(forward, rng)
         theirs = [{k: tensor(v) for k, v in a.items()} if isinstance(a, dict) else tensor(a) for a in args]
@@ -155,8 +207,8 @@ def test_values_and_gradients_agree_with_pytorch():
         np.testing.assert_allclose(out, their_out.detach().numpy(), rtol=1e-12, atol=1e-13, err_msg=name)
         dout = rng.standard_normal(np.shape(out))
         their_out.backward(torch.tensor(dout))
-        grads = run_backward(backward, [dout], args, list(inspect.signature(forward).parameters), cache, out)
-        for grad, arg in zip(grads, theirs):
-            for g, t in [(grad[k], arg[k]) for k in grad] if isinstance(grad, dict) else [(grad, arg)]:
+        grads = run_backward(forward, backward, [dout], args, cache, out)
+        for mine, arg in zip(grads, theirs):
+            for g, t in [(mine[k], arg[k]) for k in mine] if isinstance(mine, dict) else [(mine, arg)]:
                 if g is not None:
                     np.testing.assert_allclose(g, t.grad.numpy(), rtol=1e-10, atol=1e-12, err_msg=name)

@@ -1,0 +1,86 @@
+"""What a student sees in JupyterLab: the panel of a check cell, in light and dark, wide and narrow."""
+
+import json
+
+import pytest
+
+from autograder.build.release import build
+from autograder.build.source import load
+from autograder.sample import answers_of, fill
+
+from .conftest import KIT, SCREENS, wait_for
+
+pytestmark = pytest.mark.slow
+
+NAME = "A02-backprop-by-hand"
+WRONG_BIAS = """def affine_backward(dY, cache):
+    X, W = cache
+    dX = dY @ W.T
+    dW = X.T @ dY
+    db = dY
+    return dX, dW, db
+"""
+
+
+def notebook_of(tmp_path, name, cells, keep):
+    """A notebook with the reference's answers but `cells`, cut down to the cells that `keep` names."""
+    source, release = build(load(KIT / "solutions", name), tmp_path / "s", tmp_path / "n")
+    made = fill(json.loads(release.read_text()), answers_of(json.loads(source.read_text())), cells)
+    wanted = [c for c in made["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") in keep]
+    made["cells"] = wanted
+    return made
+
+
+def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    keep = (
+        "student-id",
+        "imports",
+        "affine-forward",
+        "test-affine-forward",
+        "affine-backward",
+        "test-affine-backward",
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    made = notebook_of(
+        tmp_path, NAME, {"affine-backward": WRONG_BIAS, "student-id": 'student_id = "ada"'}, keep
+    )
+    (work / f"{NAME}.ipynb").write_text(json.dumps(made))
+    address = jupyter(work)
+    browser.set_window_size(1100, 1500)
+    browser.get(f"{address}/lab/tree/{NAME}.ipynb?reset")
+    wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell"), 90, "the notebook")
+    wait_for(
+        lambda: (
+            "Idle"
+            in browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
+            .get_attribute("data-status")
+            .title()
+        ),
+        60,
+        "the kernel",
+    )
+    browser.find_element(By.XPATH, "//li[contains(@class,'lm-MenuBar-item')][.//div[text()='Run']]").click()
+    wait_for(
+        lambda: browser.find_elements(By.XPATH, "//li[@data-command='runmenu:run-all']"), 20, "the menu"
+    )[0].click()
+    panels = wait_for(
+        lambda: len(found := browser.find_elements(By.CSS_SELECTOR, ".course-panel")) == 2 and found,
+        90,
+        "two panels",
+    )
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", panels[1])
+    browser.save_screenshot(str(SCREENS / "lab-light.png"))
+    panels[1].screenshot(str(SCREENS / "panel.png"))
+    assert "passed" in panels[0].text and "2 of 2" in panels[0].text
+    assert "db" in panels[1].text and "sum" in panels[1].text and "4 of 5" in panels[1].text
+    summaries = panels[1].find_elements(By.TAG_NAME, "summary")
+    assert summaries and summaries[0].text == "Hint 1"
+    summaries[0].click()
+    browser.set_window_size(500, 1200)
+    browser.save_screenshot(str(SCREENS / "lab-narrow.png"))
