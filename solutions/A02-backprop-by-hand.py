@@ -602,7 +602,8 @@ check("derivation-d2-4")
 # of the batch, and the mean cross-entropy of your batch.
 #
 # **E06.** Deck 002 writes $b_{nk} = \sum_j w_{kj}\,g(a_{nj}) = w_{kj}\,g'(a_{nj})$. The second equals sign is wrong: a value is not its
-# derivative. Give what equals $w_{kj}\,g'(a_{nj})$, and show with your numbers that $b$ is something else.
+# derivative. Give what equals $w_{kj}\,g'(a_{nj})$, and show with your numbers that $b$ is something else. The same deck says that $\delta = \hat y - y$
+# holds "for any GLM". It needs a loss that fits the output: give $\delta = \partial L/\partial b$ for a sigmoid $\hat y = \sigma(b)$ with $L = \tfrac12(\hat y - y)^2$ (E06b).
 
 # %% locked="numbers-e05-e06"
 rng = student_rng(student_id, "A02", "e05")
@@ -630,9 +631,11 @@ slide_e06 = {
     "equals w g'(a)": ...,  # "b", "db/da" or "db/dw"
     "b": ...,  # the number
     "w0 g'(a0)": ...,  # the number for the first hidden unit
+    "delta, squared error": ...,  # a string with yhat and y
 }
 ### BEGIN SOLUTION
 slide_e06 = {"equals w g'(a)": "db/da", "b": w_e06 @ tanh(a_e06), "w0 g'(a0)": w_e06[0] * d_tanh(a_e06[0])}
+slide_e06 |= {"delta, squared error": "(yhat - y)*yhat*(1 - yhat)"}
 ### END SOLUTION
 
 # %% test="slide-e06"

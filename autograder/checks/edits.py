@@ -111,9 +111,8 @@ def _elementwise(view: View, node: Node) -> Iterator[Rule]:
     if rule is not None:
         before = node.inputs[0].text(1)
         if rule.of_output is not None:
-            form = rule.of_output
             text = f"the derivative of {{op}} is formed as from the output, but with {before} from before it"
-            yield 1.1, "M11", text, lambda n, i, g, vjp: g * form(n.inputs[0].value)
+            yield 1.1, "M11", text, _of_input(rule.of_output)
         text = (
             f"the derivative of {{op}} is taken at the output {node.text(1)}: the activation is applied twice"
         )
@@ -140,6 +139,10 @@ def _elementwise(view: View, node: Node) -> Iterator[Rule]:
                 f"the derivative of {name} stands where that of {{op}} is needed",
                 _slipped(formula),
             )
+
+
+def _of_input(form: Any) -> EdgeRule:
+    return lambda n, i, g, vjp: g * form(n.inputs[0].value)
 
 
 def _slipped(form: Any) -> EdgeRule:

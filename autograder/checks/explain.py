@@ -74,7 +74,7 @@ def explain(
             finally:
                 pair.thaw()
         about_value = explain_forward(model, values)
-        about_gradients = explain_arrays(model, wrt, instances, loss=loss)
+        about_gradients = explain_arrays(model, wrt, instances, loss=loss, suspect=bool(about_value.text))
         if about_gradients.text:
             about_gradients = about_gradients.at(_line(pair, model, wrt, instances[0], about_gradients))
     if not about_value.text:
@@ -140,12 +140,14 @@ def explain_arrays(
     loss: bool = False,
     only: Sequence[str] | None = None,
     trace: Sequence[Line] = (),
+    suspect: bool = False,
 ) -> Diagnosis:
     """The mistake behind gradients that a student obtained.
 
     instances  (args, dout, {argument: gradient}) for at least two fresh draws; for a loss, dout is 1.0
     only       explain these arguments; the others still help to tell explanations apart
     trace      what `linetrace.record_lines` wrote down when backward ran on the first instance: gives `.line`
+    suspect    the student's forward is wrong, too: gradients that are right for it are looked for first
 
     Raises: UsageError without instances.
     """
@@ -165,10 +167,13 @@ def explain_arrays(
         return Diagnosis([], "")
     first = cases[0]
     cases.sort(key=lambda c: all(c.right(n) for n in asked))  # evidence from an instance that shows it
-    found = search(cases, frozenset(wrong))
+    found = search(cases, frozenset(wrong)) if not suspect else []
     left = [n for n in asked if not any(n in c.names for c in found)]
     if left:
         found += forward_gradients(model, wrt, cases, frozenset(wrong))
+        left = [n for n in asked if not any(n in c.names for c in found)]
+    if left and suspect:
+        found += search(cases, frozenset(wrong))
     why = compose(cases, asked, [c for c in found if c.names & set(asked)])
     if trace:
         known = quantities(

@@ -118,9 +118,9 @@ def summary(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
     """score and max_score over all cells that are neither bonus nor excused; bonus apart."""
     counted = [c for c in cells if not c["bonus"] and c["status"] != "excused"]
     return {
-        "score": round(sum(c["score"] or 0.0 for c in counted), 6),
-        "max_score": round(sum(c["max_score"] for c in counted), 6),
-        "bonus": round(sum(c["score"] or 0.0 for c in cells if c["bonus"]), 6),
+        "score": round(float(sum(c["score"] or 0.0 for c in counted)), 6),
+        "max_score": round(float(sum(c["max_score"] for c in counted)), 6),
+        "bonus": round(float(sum(c["score"] or 0.0 for c in cells if c["bonus"])), 6),
     }
 
 

@@ -213,6 +213,7 @@ def _e06(student_id: str) -> Args:
         "equals w g'(a)": "db/da",
         "b": float(w @ np.tanh(a)),
         "w0 g'(a0)": float(w[0] / np.cosh(a[0]) ** 2),
+        "delta, squared error": Expression("(yhat - y)*yhat*(1 - yhat)", {"yhat": "unit", "y": "unit"}),
     }
 
 
@@ -310,7 +311,7 @@ ENTRIES = [
             answers(
                 "slide_e06",
                 _e06,
-                points={"equals w g'(a)": 0.5, "numbers": 0.5},
+                points={"equals w g'(a)": 0.25, "numbers": 0.25, "delta, squared error": 0.5},
                 keys={"numbers": ("b", "w0 g'(a0)")},
             ),
         ),

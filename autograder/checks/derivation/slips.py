@@ -83,7 +83,9 @@ def _numbers(tree: ast.expr) -> Iterator[Repair]:
     for node in _formulas(tree):
         if isinstance(node, ast.Constant):
             v = node.value
-            for new in (v + 1, v - 1, 2 * v, v / 2, 1 - v) if isinstance(v, int | float) else ():
+            if not isinstance(v, int | float):
+                continue
+            for new in (v + 1, v - 1, 2 * v, v / 2, 1 - v):
                 text = f"factor: the number {v:g} should be {new:g}."
                 yield text, _with(tree, node, ast.Constant(new))
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):

@@ -7,7 +7,7 @@
 # expect: test-derivation-d2-6 score=1
 # expect: test-slide-e02 score=0.5
 # expect: test-slide-e04 score=0.5
-# expect: test-slide-e06 score=0.5
+# expect: test-slide-e06 score=0.25
 # expect: test-quiz-q2-1 score=0.5
 # expect: test-experiment-x2-1 score=1.8
 
@@ -74,6 +74,7 @@ slide_e04 = {"first j": 0, "dJ/dx_1": dJ_da_e04 @ alpha_e04[:, 1]}
 
 # %% slide-e06
 slide_e06 = {"equals w g'(a)": "db/dw", "b": round(w_e06 @ tanh(a_e06), 3), "w0 g'(a0)": w_e06[0] * d_tanh(a_e06[0])}
+slide_e06["delta, squared error"] = "yhat - y"
 
 # %% quiz-q2-1
 quiz_q2_1 = {"1": "b", "2": "b"}
