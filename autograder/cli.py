@@ -21,13 +21,25 @@ from autograder.errors import AutograderError, UsageError
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Build, check and grade the assignments of the course.", rich_markup_mode=None
+    add_completion=False,
+    no_args_is_help=True,
+    help="Build, check and grade the assignments of the course.",
+    rich_markup_mode=None,
 )
 
-CourseDir = Annotated[Path, typer.Option("--course-dir", help="Folder with submitted/; results and gradebook go there.")]
-Database = Annotated[str, typer.Option("--db", help="URL of the gradebook, e.g. postgresql://…; SQLite in the course folder by default.")]
+CourseDir = Annotated[
+    Path, typer.Option("--course-dir", help="Folder with submitted/; results and gradebook go there.")
+]
+Database = Annotated[
+    str,
+    typer.Option(
+        "--db", help="URL of the gradebook, e.g. postgresql://…; SQLite in the course folder by default."
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the machine-readable result to this file.")]
-Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be given several times.")]
+Students = Annotated[
+    list[str] | None, typer.Option("--student", help="Only this student; may be given several times.")
+]
 
 
 @app.command()
@@ -50,7 +62,9 @@ def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; all by default.")] = None,
     course_dir: CourseDir = Path("."),
     db: Database = "",
-    sandbox: Annotated[Literal["bwrap", "none"], typer.Option(help="none: only for code that is your own.")] = "bwrap",
+    sandbox: Annotated[
+        Literal["bwrap", "none"], typer.Option(help="none: only for code that is your own.")
+    ] = "bwrap",
 ) -> None:
     """Build, prove that the reference scores full and the blank release 0, and enter the cells into the gradebook."""
     from autograder.build.source import assignments
@@ -94,11 +108,20 @@ def grade(
     course_dir: CourseDir = Path("."),
     json_file: Json = None,
     student: Students = None,
-    jobs: Annotated[int, typer.Option(min=0, help="Submissions graded at the same time; 0: one for each core.")] = 0,
-    sandbox: Annotated[Literal["bwrap", "none"], typer.Option(help="none: only when every submission is your own.")] = "bwrap",
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Submissions graded at the same time; 0: one for each core.")
+    ] = 0,
+    sandbox: Annotated[
+        Literal["bwrap", "none"], typer.Option(help="none: only when every submission is your own.")
+    ] = "bwrap",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler; its workers execute, this process records.")
+    ] = "",
     db: Database = "",
     force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
-    execute: Annotated[Literal["graded", "all"], typer.Option(help="all: run cells marked run=no as well.")] = "graded",
+    execute: Annotated[
+        Literal["graded", "all"], typer.Option(help="all: run cells marked run=no as well.")
+    ] = "graded",
     feedback: Annotated[bool, typer.Option(help="Write feedback pages and the class report.")] = True,
 ) -> None:
     """Grade the submissions in submitted/, record the marks, write feedback and the class report."""
@@ -113,7 +136,7 @@ def grade(
     with LiveProgress(name) as progress:
         results = grade_class(
             folder, name, progress,
-            students=student or (), jobs=jobs, sandbox=sandbox, force=force, execute_all=execute == "all",
+            students=student or (), jobs=jobs, sandbox=sandbox, force=force, execute_all=execute == "all", scheduler=scheduler,
         )  # fmt: skip
     if json_file is not None:
         _write_json(json_file, {"assignment": name, "submissions": [public(r) for r in results]})
@@ -184,7 +207,9 @@ def report(
 @app.command()
 def export(
     output: Annotated[Path, typer.Argument(help="A .csv or .json file.")],
-    name: Annotated[list[str] | None, typer.Option("--assignment", help="Only this assignment; may be repeated.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--assignment", help="Only this assignment; may be repeated.")
+    ] = None,
     course_dir: CourseDir = Path("."),
     db: Database = "",
 ) -> None:
@@ -230,7 +255,9 @@ def _stored(folder: CourseFolder, name: str) -> list[dict[str, Any]]:
 
     results = list(ResultStore(folder.results, name))
     if not results:
-        raise UsageError(f"No stored result of {name} in {folder.results}; run `autograder grade {name}` first.")
+        raise UsageError(
+            f"No stored result of {name} in {folder.results}; run `autograder grade {name}` first."
+        )
     from autograder.grading.record import marks_by_hand
 
     marks = marks_by_hand(folder, name)
@@ -264,7 +291,10 @@ def main() -> None:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        print("autograder: stopped; what was graded so far is kept, and a second run does the rest.", file=sys.stderr)
+        print(
+            "autograder: stopped; what was graded so far is kept, and a second run does the rest.",
+            file=sys.stderr,
+        )
         raise SystemExit(130) from None
 
 

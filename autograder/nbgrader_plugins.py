@@ -89,7 +89,7 @@ class SaveExtraCredit(NbGraderPreprocessor):
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         info, result = resources["nbgrader"], resources["course"]["result"]
-        with Gradebook(info["db_url"], "") as book:
+        with Gradebook(info["db_url"]) as book:
             for cell in result["cells"]:
                 if cell["bonus"]:
                     grade = book.find_grade(cell["grade_id"], info["notebook"], info["assignment"], info["student"])
@@ -131,7 +131,6 @@ def settings(config: Any) -> None:
     """Tell nbgrader where things are and which preprocessors to use."""
     config.CourseDirectory.source_directory = "solutions"
     config.CourseDirectory.release_directory = "notebooks"
-    config.CourseDirectory.course_id = ""
     config.ClearSolutions.code_stub = {"python": CODE_STUB}
     config.GenerateAssignment.preprocessors = generate_preprocessors()
     config.Autograde.sanitize_preprocessors = [ClearOutput]

@@ -8,7 +8,7 @@
 # |---|---|
 # | **You need** | A01: activations, softmax, cross-entropy; derivatives of exp, log, tanh; the matrix product |
 # | **Read first** | deck 000, "Neural Network Training" to the end of "Backpropagation"; deck 001, "Training a 2-layer Network" and "Backward differentiation"; deck 002, "Chain Rule" to "Back-propagation in an MLP"; deck 003, 6.5.2 and 6.5.4; deck 004, "SGD with Backprop" and "Matrix Calculus" |
-# | **Time** | about seven hours, in nine sections that can be done on different days |
+# | **Time** | about eight hours, in ten sections that can be done on different days |
 # | **Points** | 100: derivations 26, code 42, experiments 14, explanations 18 |
 #
 # **How a section goes:** a small example, a picture, a derivation that you type, the code in the same letters, a

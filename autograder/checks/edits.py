@@ -67,7 +67,11 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         yield from _rows([] if op == "neg" else ACTIVATION)
         yield from _elementwise(view, node)
         return
-    side = {"div": ("numerator", "denominator"), "matmul": ("left", "right")}.get(op)
+    side = {
+        "div": ("numerator", "denominator"),
+        "matmul": ("left", "right"),
+        "prelu": ("input", "slope"),
+    }.get(op)
     yield from _rows(LOCAL[f"{op}, {side[i]}" if side else op])
     if op in ("sum", "mean") and x.op is None:
         yield (
@@ -76,7 +80,7 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
             "{q} keeps the shape of the sum: it has to be spread over what was summed",
             lambda n, i, g, vjp: np.asarray(g),
         )
-    if op in ("add", "sub", "mul", "div") and np.shape(x.value) != np.shape(node.value):
+    if op in ("add", "sub", "mul", "div", "prelu") and np.shape(x.value) != np.shape(node.value):
         other = node.inputs[1 - i]
         bias = (
             x.op is None

@@ -114,10 +114,12 @@ class Trial:
         *,
         square: bool = False,
         student_id: str = "",
-        explain: bool = True,  # False: only whether anything is wrong is asked, so no time is spent on why
+        explain: bool = True,
+        told: Iterable[str] = (),
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
-        self.explain = explain
+        self.explain = explain  # False: only whether anything is wrong is asked, so no time is spent on why
+        self.told = frozenset(told)  # aspects that are lost already: nobody reads a second explanation
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
 

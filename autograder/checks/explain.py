@@ -70,11 +70,13 @@ def explain(
                     if any(f.kind in ("repeatability", "stale") for f in bad):
                         return _protocol(next(f for f in bad if f.kind in ("repeatability", "stale")))
             except Broken as broken:
-                return _protocol(broken.finding, _line_of_error(broken, forward, backward))
+                return _protocol(broken.finding, _line_of_broken(pair, broken, args, dout))
             finally:
                 pair.thaw()
         about_value = explain_forward(model, values)
-        about_gradients = explain_arrays(model, wrt, instances, loss=loss, suspect=bool(about_value.text))
+        about_gradients = explain_arrays(
+            model, wrt, instances, loss=loss, suspect=bool(about_value.text), single=_single(values, model)
+        )
         if about_gradients.text:
             about_gradients = about_gradients.at(_line(pair, model, wrt, instances[0], about_gradients))
     if not about_value.text:
@@ -94,6 +96,29 @@ def explain(
     )
 
 
+def _single(values: Sequence[tuple[Mapping[str, Any], Any]], model: Callable[..., Any]) -> bool:
+    """Whether forward computes in float32: by its dtype, or by values that are right to seven digits and no further."""
+    for args, out in values:
+        got = np.asarray(out)
+        if got.dtype == np.float32:
+            return True
+        want = np.asarray(record(model, args).out)
+        if got.shape == want.shape and got.dtype.kind == "f" and got.size:
+            gap = float(np.max(np.abs(got - want))) / max(float(np.max(np.abs(want))), 1e-300)
+            if 1e-10 < gap < 1e-5:
+                return True
+    return False
+
+
+def _line_of_change(function: Callable[..., Any], args: Any, name: str) -> int | None:
+    """The line that writes into an argument: where the argument's array is seen with other contents."""
+    try:
+        _, lines = record_lines(function, args)
+    except Exception:  # a function that fails is reported elsewhere
+        return None
+    return next((line for line, variable, _ in lines if variable == name), None)
+
+
 def _protocol(finding: Finding, line: int | None = None) -> Diagnosis:
     """A broken protocol as a diagnosis."""
     id = {"mutation": "M25"}.get(finding.kind)
@@ -105,6 +130,19 @@ def _protocol(finding: Finding, line: int | None = None) -> Diagnosis:
         )
     values = {"q": f"d{finding.argument}" if id == "M16" else finding.argument}
     return Diagnosis([id], finding.text, "", line, misconceptions.get(id).hint(**values))
+
+
+def _line_of_broken(pair: Pair, broken: Broken, args: Mapping[str, Any], dout: Any) -> int | None:
+    if broken.finding.kind == "mutation" and broken.finding.argument == "dout":
+        result = pair.forward(**{k: copied(v) for k, v in args.items()})
+        cached = isinstance(result, tuple | list) and len(result) == 2
+        code = getattr(pair.backward, "__code__", None)
+        name = code.co_varnames[0] if code is not None and code.co_argcount else ""
+        upstream = copied(np.asarray(dout, dtype=float))
+        return _line_of_change(pair.backward, (upstream, result[1]) if cached else (upstream,), name)
+    if broken.finding.kind == "mutation":
+        return _line_of_change(pair.forward, {k: copied(v) for k, v in args.items()}, broken.finding.argument)
+    return _line_of_error(broken, pair.forward, pair.backward)
 
 
 def _line_of_error(broken: Broken, *functions: Any) -> int | None:
@@ -141,6 +179,7 @@ def explain_arrays(
     only: Sequence[str] | None = None,
     trace: Sequence[Line] = (),
     suspect: bool = False,
+    single: bool = False,
 ) -> Diagnosis:
     """The mistake behind gradients that a student obtained.
 
@@ -148,6 +187,7 @@ def explain_arrays(
     only       explain these arguments; the others still help to tell explanations apart
     trace      what `linetrace.record_lines` wrote down when backward ran on the first instance: gives `.line`
     suspect    the student's forward is wrong, too: gradients that are right for it are looked for first
+    single     the student computes in float32: gradients are compared at that precision
 
     Raises: UsageError without instances.
     """
@@ -158,7 +198,8 @@ def explain_arrays(
     if (bad := _unusable(model, wrt, instances, only)) is not None:
         return bad
     cases = [
-        Case(record(model, args, wrt), 1.0 if loss else dout, dict(got)) for args, dout, got in instances
+        Case(record(model, args, wrt), 1.0 if loss else dout, dict(got), single)
+        for args, dout, got in instances
     ]
     names = [n for n in cases[0].truth if all(n in c.got for c in cases)]
     wrong = [n for n in names if not all(c.right(n) for c in cases)]

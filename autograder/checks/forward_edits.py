@@ -15,9 +15,10 @@ import numpy as np
 
 from .diagnosis import Diagnosis, compared, hints, of
 from .errors import ModelError
-from .factors import factors, name_factor, ratio
+from .factors import Factor, factors, name_factor, ratio
 from .forward_mistakes import FORWARD, Step
 from .gradcheck import tolerance
+from .primitives import sigmoid
 from .search import RTOL, Candidate, Case
 from .tape import Node, Site, Tape, record
 from .views import View, view_of
@@ -170,7 +171,7 @@ def explain_value(
 ) -> Diagnosis:
     """The edit of the forward pass that gives the student's values, on every instance."""
     until = time.perf_counter() + seconds
-    wrt = _variables(instances[0][0])
+    wrt = _variables(model, instances[0][0])
     tapes = [record(model, args, wrt) for args, _ in instances]
     try:
         got = [_as_value(v) for _, v in instances]
@@ -188,8 +189,14 @@ def explain_value(
     for edit in forward_edits(view_of(tapes[0])):
         if time.perf_counter() > until or (options and edit.cost > min(o[0] for o in options) + 0.05):
             break
-        if _gives(model, [t.args for t in tapes], wrt, edit, got):
+        values = _values(model, [t.args for t in tapes], wrt, edit)
+        if values is None:
+            continue
+        if all(_equal(g, v) for g, v in zip(got, values)):
             options.append((edit.cost, edit.ids, edit.text))
+        elif (factor := _factor(tapes, got, values)) is not None and edit.cost < 1.3:
+            text = edit.text[:-1] + f"; beside that, the result is {factor.text} times what it should be."
+            options.append((edit.cost + 1.0 + factor.cost, (*edit.ids, *factor.ids), text))
     line = compared("The result", got[0], want[0])
     if not options:
         text = "The result is wrong; the numbers fit no mistake that is known here."
@@ -206,22 +213,47 @@ def explain_value(
     return Diagnosis(list(ids), sentence, line, None, hints(list(ids), "the result", sentence))
 
 
-def _gives(
-    model: Callable[..., Any],
-    args: Sequence[Mapping[str, Any]],
-    wrt: Sequence[str],
-    edit: ForwardEdit,
-    got: Sequence[Any],
-) -> bool:
-    for a, g in zip(args, got):
+def _values(
+    model: Callable[..., Any], args: Sequence[Mapping[str, Any]], wrt: Sequence[str], edit: ForwardEdit
+) -> list[np.ndarray] | None:
+    """What a wrong forward gives on all instances."""
+    values = []
+    for a in args:
         tape = _recorded(model, a, wrt, edit)
-        if tape is None or not _equal(g, np.asarray(tape.outputs[0].value)):
-            return False
-    return True
+        if tape is None:
+            return None
+        values.append(np.asarray(tape.outputs[0].value))
+    return values
 
 
-def _variables(args: Mapping[str, Any]) -> tuple[str, ...]:
-    """The arguments that are arrays of real numbers: only operations on those are on the tape."""
+def _factor(tapes: Sequence[Tape], got: Sequence[Any], values: Sequence[Any]) -> Factor | None:
+    """The named constant between the student's values and others, on all instances."""
+    ratios = []
+    for g, v in zip(got, values):
+        c = ratio(g, v, max(RTOL * float(np.max(np.abs(g), initial=0.0)), 1e-300))
+        if c is None:
+            return None
+        ratios.append(c)
+    found = name_factor(ratios, [factors(t.args) for t in tapes])
+    return found if found is not None and found.text != "1" and found.cost < 2 else None
+
+
+def _variables(model: Callable[..., Any], args: Mapping[str, Any]) -> tuple[str, ...]:
+    """The arguments that are arrays of real numbers: only operations on those are on the tape.
+
+    A model may hand some of them to NumPy itself; these are left out.
+    """
+    names = _real_arrays(args)
+    for chosen in (names, *(tuple(n for n in names if n != out) for out in names), *((n,) for n in names)):
+        try:
+            record(model, args, chosen)
+            return chosen
+        except (ModelError, TypeError, ValueError):
+            continue
+    return ()
+
+
+def _real_arrays(args: Mapping[str, Any]) -> tuple[str, ...]:
 
     def real(value: Any) -> bool:
         if isinstance(value, Mapping):
@@ -269,11 +301,8 @@ def _whole_value(tapes: Sequence[Tape], got: Sequence[Any], want: Sequence[Any])
     """What can be seen from the value alone: a factor, a transpose, a root, a broadcast to (N, N)."""
     options: list[Option] = []
     pairs = list(zip(got, want))
-    values = [ratio(g, w, max(RTOL * float(np.max(np.abs(g), initial=0.0)), 1e-300)) for g, w in pairs]
-    factor = None
-    if all(v is not None for v in values):
-        factor = name_factor([float(v) for v in values if v is not None], [factors(t.args) for t in tapes])
-    if factor is not None and factor.text != "1":
+    factor = _factor(tapes, got, want)
+    if factor is not None:
         ids, text = factor.ids, f"{{q}} is {factor.text} times what it should be."
         if factor.text == "-1":
             text = "{q} has the wrong sign."
@@ -289,9 +318,9 @@ def _whole_value(tapes: Sequence[Tape], got: Sequence[Any], want: Sequence[Any])
         text = f"{{q}} has the shape {got[0].shape}: an (N, 1) and an (N,) array were combined."
         options.append((1.0, ("M08",), text))
     for f, what in (
-        (np.sqrt, "a root"), (np.square, "the square"), (np.exp, "an exponential"), (np.log, "a logarithm"), (np.abs, "the absolute value"),
+        (np.tanh, "tanh"), (sigmoid, "a sigmoid"), (lambda x: np.maximum(x, 0), "relu"), (np.sqrt, "a root"), (np.square, "the square"), (np.exp, "an exponential"), (np.log, "a logarithm"), (np.abs, "the absolute value"),
     ):  # fmt: skip
         with np.errstate(all="ignore"):
             if all(_equal(g, f(w)) for g, w in pairs):
-                options.append((1.3, (), f"{{q}}: {what} is taken of the right result."))
+                options.append((1.4, (), f"{{q}}: {what} is taken of the right result."))
     return options

@@ -96,6 +96,16 @@ class Step:
             )
         )
 
+    def bias_behind(self) -> Node:
+        """An activation of the first term of a sum, and the second term added to it."""
+        inside = self.a.inputs
+        return self.do("add", self.again(inside[0]), inside[1]) if self.a.op == "add" else self.again()
+
+    def outer(self) -> Node:
+        """Every entry of the first operand with every entry of the second: (N, 1) and (N,)."""
+        same = self.a.value.ndim == 1 and self.a.value.shape == self.b.value.shape
+        return self.again(self.do("reshape", self.a, shape=(-1, 1)), self.b) if same else self.again()
+
     def slope(self) -> Node:
         """The derivative of an activation, where its value is needed."""
         y = self.again()
@@ -109,7 +119,8 @@ _ACTIVATION: list[ForwardRow] = [
     (1.0, "", "{op} is missing", lambda s: s.keep(s.a)),
     (1.2, "", "{op} is applied twice", lambda s: s.again(s.again())),
     (1.3, "", "the sign inside {op} is wrong", lambda s: s.again(s.minus(s.a))),
-    (1.3, "", "the sign of {op} is wrong", lambda s: s.minus(s.again())),
+    (1.3, "M01", "the sign of {op} is wrong", lambda s: s.minus(s.again())),
+    (1.2, "", "the bias is added after {op}, not before it", lambda s: s.bias_behind()),
 ]
 _SOFTMAX: list[ForwardRow] = [
     (1.0, "M22", "softmax is applied twice", lambda s: s.again(s.do("softmax", s.a, axis=s.axis))),
@@ -129,6 +140,7 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.5, "", "the terms are multiplied, not added", lambda s: s.do("mul", *s.xs)),
     ],
     "sub": [
+        (1.1, "M08", "an (N, 1) and an (N,) array are combined, which gives (N, N)", lambda s: s.outer()),
         (1.0, "", "{b} is missing", lambda s: s.keep(s.a)),
         (1.0, "", "{a} is missing", lambda s: s.minus(s.b)),
         (1.1, "M01", "the sign of {b} is wrong", lambda s: s.do("add", *s.xs)),
@@ -137,6 +149,7 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.5, "", "the terms are multiplied, not subtracted", lambda s: s.do("mul", *s.xs)),
     ],
     "mul": [
+        (1.3, "M08", "an (N, 1) and an (N,) array are combined, which gives (N, N)", lambda s: s.outer()),
         (1.2, "", "the factor {b} is missing", lambda s: s.keep(s.a)),
         (1.2, "", "the factor {a} is missing", lambda s: s.keep(s.b)),
         (1.4, "", "{a} and {b} are added, not multiplied", lambda s: s.do("add", *s.xs)),
@@ -167,7 +180,18 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.0, "", "the logarithm has base 10; natural logarithms are asked for", lambda s: s.times(1 / math.log(10))),
         (1.3, "", "1 is added inside the logarithm", lambda s: s.again(s.do("add", s.a, 1.0))),
     ],
-    "exp": [(1.1, "M01", "the sign of the exponent is wrong", lambda s: s.again(s.minus(s.a)))],
+    "prelu": [
+        (1.2, "", "the negative side is 0: the slope there is alpha", lambda s: s.do("relu", s.a)),
+        (1.2, "", "the value below 0 is alpha, not alpha·x", lambda s: s.do("where", s.a, s.do("mul", s.b, s.do("add", s.do("mul", s.a, 0.0), 1.0)), condition=s.a.value > 0)),
+        (1.2, "", "the slope below 0 is −alpha", lambda s: s.again(s.a, s.minus(s.b))),
+        (1.3, "", "the two sides are exchanged", lambda s: s.do("where", s.do("mul", s.a, s.b), s.a, condition=s.a.value > 0)),
+        (1.2, "", "prelu is missing", lambda s: s.keep(s.a)),
+    ],
+    "exp": [
+        (1.1, "M03", "the exponent is half of what it should be", lambda s: s.again(s.do("mul", s.a, 0.5))),
+        (1.1, "M03", "the exponent is twice what it should be", lambda s: s.again(s.do("mul", s.a, 2.0))),
+        (1.1, "M01", "the sign of the exponent is wrong", lambda s: s.again(s.minus(s.a))),
+    ],
     "square": [(1.1, "", "the absolute value stands where the square is needed", lambda s: s.do("abs", s.a))],
     "abs": [(1.1, "", "the square stands where the absolute value is needed", lambda s: s.do("square", s.a)),
             (1.2, "", "relu stands where the absolute value is needed", lambda s: s.do("relu", s.a))],

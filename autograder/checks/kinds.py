@@ -20,7 +20,16 @@ from .entry import Check, Finding, Sampler, StudentError, Trial
 from .explain import Diagnosis, explain_forward
 from .values import compare
 
-__all__ = ["INSTANCES", "UNCHANGED", "draw_arguments", "explained", "pick_first", "pure_check", "values"]
+__all__ = [
+    "INSTANCES",
+    "UNCHANGED",
+    "courtesy",
+    "draw_arguments",
+    "explained",
+    "pick_first",
+    "pure_check",
+    "values",
+]
 
 INSTANCES = 3  # fresh instances that an explanation must hold on
 UNCHANGED = "arguments unchanged"
@@ -58,7 +67,7 @@ def values(
         return result if part is None else part(aspect, result)
 
     def why(trial: Trial, case: Mapping[str, Any], aspect: str, args: Args, got: Any) -> Diagnosis | None:
-        if not trial.explain or aspect not in (models or {}):
+        if not trial.explain or aspect in trial.told or aspect not in (models or {}):
             return None
         model, pick = (models or {})[aspect]
         instances = [(args, got)]
@@ -66,9 +75,9 @@ def values(
             for _ in range(INSTANCES - 1):
                 more = draw_arguments(sample, trial.rng, **case)
                 instances.append((more, takes(trial.call(name, *more.values()))))
-            return explain_forward(model, [(a, pick(value)) for a, value in instances])
-        except (StudentError, KeyError, TypeError):
+        except StudentError:
             return None
+        return courtesy(lambda: explain_forward(model, [(a, pick(value)) for a, value in instances]))
 
     def run(trial: Trial) -> None:
         for case in cases:
@@ -125,6 +134,14 @@ def pick_first(result: Any) -> Any:
         found = str(len(result)) if isinstance(result, tuple | list) else f"one ({type(result).__name__})"
         raise StudentError(f"Two values should be returned, and {found} came back.", kind="failed")
     return result[0]
+
+
+def courtesy(explain: Callable[[], Diagnosis]) -> Diagnosis | None:
+    """The diagnosis, or None when it cannot be made: an explanation is a courtesy, no mark may depend on it."""
+    try:
+        return explain()
+    except Exception:  # whatever strange values a student's function returns
+        return None
 
 
 def explained(finding: Finding, why: Diagnosis | None) -> Finding:

@@ -66,6 +66,8 @@ class At:
         g = self.g
         if self.n.op == "mul":
             return g * self.other
+        if self.n.op == "prelu":
+            return g * np.where(self.other > 0, 0.0, self.other)
         if self.n.op == "div":
             return g / self.other if self.i == 0 else -g * self.y / self.x
         return -g if self.n.op == "sub" and self.i else g
@@ -87,9 +89,19 @@ Row = tuple[float, str, str, Callable[[At], Any]]
 
 
 def _all_columns(c: At) -> Any:
-    full = np.zeros_like(c.x)
-    full[..., np.unique(np.asarray(c.extra["y"]))] = np.mean(c.g)
-    return full
+    used = np.any(c.g != 0, axis=tuple(range(c.g.ndim - 1)))
+    return np.where(used, np.sum(c.g, axis=-1, keepdims=True), 0.0) - c.p * c.total()
+
+
+def _cut(c: At, shift: int) -> Any:
+    """A part of what was joined, with its borders moved by one."""
+    axis = c.axis % c.g.ndim
+    start = sum(x.value.shape[axis] for x in c.n.inputs[: c.i]) + shift
+    if start < 0 or start + c.x.shape[axis] > c.g.shape[axis]:
+        return c.rule(c.g)
+    index: list[Any] = [slice(None)] * c.g.ndim
+    index[axis] = slice(start, start + c.x.shape[axis])
+    return c.g[tuple(index)]
 
 
 def _assigned(c: At, step: int) -> Any:
@@ -183,6 +195,22 @@ LOCAL: dict[str, list[Row]] = {
         (1.5, "", "only the contribution of the first example is there", lambda c: np.multiply.outer(c.other[0], c.g[0]) if c.other.ndim == 2 else c.other[0].T @ c.g[0]),
         (1.5, "", "only the contribution of the last example is there", lambda c: np.multiply.outer(c.other[-1], c.g[-1]) if c.other.ndim == 2 else c.other[-1].T @ c.g[-1]),
     ],
+    "prelu, slope": [
+        _UNUSED,
+        (1.1, "", "the slope alpha has a gradient only where {other} is negative", lambda c: c.back(c.g * np.where(c.other > 0, 1.0, c.other))),
+        (1.2, "", "the slope alpha gets the gradient of the positive side", lambda c: c.back(c.g * np.where(c.other > 0, c.other, 0.0))),
+        (1.3, "", "the slope alpha has a gradient only where {other} is negative", lambda c: c.back(c.g * c.other)),
+        (1.3, "", "the derivative by the slope is {other}, not 1", lambda c: c.back(c.g * np.where(c.other > 0, 0.0, 1.0))),
+    ],
+    "prelu, input": [
+        (1.0, "M12", "the derivative of prelu is missing", lambda c: c.g),
+        (1.3, "M13", "the gradient that arrives at {here} is not used", lambda c: c.rule(c.ones)),
+        (1.2, "", "the negative side is missing: the slope there is alpha", lambda c: c.g * (c.x > 0)),
+        (1.2, "", "the two sides are exchanged", lambda c: c.g * np.where(c.x > 0, c.other, 1.0)),
+        (1.3, "", "the slope below 0 is alpha, not alpha·x", lambda c: c.g * np.where(c.x > 0, 1.0, c.other * c.x)),
+        (1.3, "", "the slope below 0 is alpha, not −alpha", lambda c: c.g * np.where(c.x > 0, 1.0, -c.other)),
+        (1.4, "", "the slope is alpha everywhere", lambda c: c.g * c.other),
+    ],
     "softmax": [
         (1.0, "M20", "only the diagonal of the Jacobian of softmax is used", lambda c: c.g * c.p * (1 - c.p)),
         (1.2, "M20", "the sum over the row is missing in the derivative of softmax", lambda c: c.g * c.p),
@@ -209,7 +237,9 @@ LOCAL: dict[str, list[Row]] = {
         (1.5, "", "the one-hot vector is not scaled like the probabilities: it is subtracted after the division", lambda c: np.sign(c.g) - c.p * c.total()),
         (1.5, "", "only the one-hot vector is scaled; the probabilities are not divided", lambda c: c.g - c.p * np.sign(c.total())),
         (1.5, "", "the probabilities are squared", lambda c: c.g - c.p**2 * c.total()),
+        (1.4, "", "p(1 − p) is used where the probabilities are needed", lambda c: c.g - c.p * (1 - c.p) * c.total()),
         (1.5, "", "p(1 − p) is used, the derivative of a sigmoid", lambda c: -c.p * (1 - c.p) * c.total()),
+        (1.2, "M21", "1 is subtracted in all the columns y of every row", _all_columns),
     ],
     "pick": [
         (1.1, "M21", "the one-hot vector has its 1 at an index that is one too high", lambda c: c.at_labels(lambda y, C: (y + 1) % C)),
@@ -225,7 +255,6 @@ LOCAL: dict[str, list[Row]] = {
         (1.3, "M21", "the labels belong to the next example", lambda c: c.at_labels(lambda y, C: np.roll(y, -1, axis=0))),
         (1.3, "M21", "the labels belong to the example before", lambda c: c.at_labels(lambda y, C: np.roll(y, 1, axis=0))),
         (1.3, "M21", "the 1 stands at the largest score, not at the label", lambda c: c.at_labels(lambda y, C: np.argmax(c.x, axis=-1))),
-        (1.2, "M21", "1 is subtracted in all the columns y of every row", _all_columns),
     ],
     "take": [
         (0.9, "M33", "a row that occurs several times gets its last gradient only; repeated ids have to add up", lambda c: _assigned(c, 1)),
@@ -243,6 +272,8 @@ LOCAL: dict[str, list[Row]] = {
         (1.3, "M51", "the time steps are in reversed order", lambda c: c.rule(c.g)[::-1]),
     ],
     "concat": [
+        (1.3, "M34", "the part is cut off one entry too early", lambda c: _cut(c, -1)),
+        (1.3, "M34", "the part is cut off one entry too late", lambda c: _cut(c, 1)),
         (1.2, "M51", "the part is not turned round in time", lambda c: c.rule(c.g)[::-1]),
         (1.3, "", "the parts are taken apart in reversed order", lambda c: PRIMITIVES["concat"].vjp(c.n, len(c.n.inputs) - 1 - c.i, c.g)),
     ],

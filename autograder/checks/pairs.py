@@ -25,7 +25,7 @@ from .entry import Check, Finding, Sampler, StudentError, Trial
 from .errors import ModelError
 from .explain import explain_arrays, explain_forward
 from .forward_edits import ForwardEdit, forward_edits
-from .kinds import INSTANCES, draw_arguments, explained, pick_first, pure_check
+from .kinds import INSTANCES, courtesy, draw_arguments, explained, pick_first, pure_check
 from .tape import Tape, record
 from .values import Mismatch, compare
 from .views import view_of
@@ -102,7 +102,12 @@ def gradients(
                 _late(trial, pair, first, case, aspect_of)
                 continue
             own = _own_forward(trial, pair, [first, *rest])
-            for w, finding in _reasons(trial, pair, [first, *rest], _wrong(pair, first, own)).items():
+            bad = {
+                w: m
+                for w, m in _wrong(pair, first, own).items()
+                if aspect_of(w, first.args) not in trial.told
+            }
+            for w, finding in _reasons(trial, pair, [first, *rest], bad).items():
                 trial.fail(finding, aspect=aspect_of(w, first.args))
 
     return pure_check(points, run, pure, draws=draws, square=square)
@@ -130,9 +135,12 @@ def edges(
             trial.fail("Not looked at as long as no gradient is right on ordinary data.")
             return
         for special, sample in samples.items():
-            tried = _try(trial, pair, draw_arguments(sample, trial.rng))
-            for w, m in _wrong(pair, tried, own).items():
-                if aspect_of(w, tried.args) not in wrong:
+            late, rest = _three(trial, pair, sample=sample)
+            bad = _wrong(pair, late, own)
+            if bad and own is None:  # a forward that is wrong on this kind of data only
+                bad = _wrong(pair, late, _own_forward(trial, pair, [late, *rest]))
+            for w, m in bad.items():
+                if aspect_of(w, late.args) not in wrong:
                     trial.fail(Finding(f"With {special}: {m.text}", (), m.evidence, errors=m.errors))
 
     return Check({aspect: points}, run, draws=1)
@@ -171,11 +179,12 @@ def loss(
         wrong, own = off(first), _own_forward(trial, pair, tried)
         bad = _wrong(pair, first, own) if _wrong(pair, first) else {}
         if wrong is not None:
-            why = explain_forward(model, [(t.args, t.value) for t in tried]) if trial.explain else None
+            values = [(t.args, t.value) for t in tried]
+            why = courtesy(lambda: explain_forward(model, values)) if trial.explain else None
             trial.fail(explained(Finding(wrong.text, (), wrong.evidence), why), aspect="loss")
         for finding in _reasons(trial, pair, tried, bad).values():
             trial.fail(finding, aspect=f"d{wrt}")
-        if edge and wrong is not None and own is None and bad:
+        if edge and wrong is not None and bad:
             trial.fail("Not looked at as long as nothing is right on ordinary data.", aspect=special_aspect)
             return
         for special, awkward in (edge or {}).items():
@@ -194,11 +203,14 @@ def loss(
 # --- trying, comparing, explaining ------------------------------------------------------------------------------------
 
 
-def _three(trial: Trial, pair: Pair, square: bool = False, **case: Any) -> tuple[_Tried, list[_Tried]]:
+def _three(
+    trial: Trial, pair: Pair, square: bool = False, sample: Sampler | None = None, **case: Any
+) -> tuple[_Tried, list[_Tried]]:
     """One instance and, where it shows anything wrong, more of them: an explanation has to hold on all."""
-    first = _try(trial, pair, draw_arguments(pair.sample, trial.rng, square, **case))
+    sample = sample or pair.sample
+    first = _try(trial, pair, draw_arguments(sample, trial.rng, square, **case))
     more = INSTANCES - 1 if _wrong(pair, first) else 0
-    return first, [_try(trial, pair, draw_arguments(pair.sample, trial.rng, **case)) for _ in range(more)]
+    return first, [_try(trial, pair, draw_arguments(sample, trial.rng, **case)) for _ in range(more)]
 
 
 def _try(trial: Trial, pair: Pair, args: Args) -> _Tried:
@@ -281,18 +293,22 @@ def _own_forward(trial: Trial, pair: Pair, tried: Sequence[_Tried]) -> ForwardEd
 def _reasons(
     trial: Trial, pair: Pair, tried: Sequence[_Tried], bad: Mapping[str, Mismatch]
 ) -> dict[str, Finding]:
-    """Why each wrong gradient is wrong."""
-    first, found = tried[0], {}
-    if not trial.explain:
-        return {w: Finding(m.text) for w, m in bad.items()}
-    lines = trial.subject.trace(pair.backward, first.call) if bad else ()
-    instances = [(t.args, t.dout, t.grads) for t in tried]
-    for w, m in bad.items():
-        why = explain_arrays(
-            pair.model, pair.names(first.args), instances, loss=pair.loss, only=(w,), trace=lines
+    """Why gradients are wrong: one search for all of them, since one slip often spoils several."""
+    found = {w: Finding(m.text, (), m.evidence, errors=m.errors) for w, m in bad.items()}
+    if not trial.explain or not bad:
+        return found
+    first = tried[0]
+    why = courtesy(
+        lambda: explain_arrays(
+            pair.model,
+            pair.names(first.args),
+            [(t.args, t.dout, t.grads) for t in tried],
+            loss=pair.loss,
+            only=tuple(bad),
+            trace=trial.subject.trace(pair.backward, first.call),
         )
-        found[w] = explained(Finding(m.text, (), m.evidence, errors=m.errors), why)
-    return found
+    )
+    return {w: explained(finding, why) for w, finding in found.items()}
 
 
 def _late(trial: Trial, pair: Pair, first: _Tried, case: Mapping[str, Any], aspect_of: AspectOf) -> None:

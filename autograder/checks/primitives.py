@@ -227,6 +227,13 @@ def _maxpool1d_vjp(node: Any, i: int, g: Any) -> Array:
     return dx
 
 
+def _prelu_vjp(node: Any, i: int, g: Any) -> Array:
+    x, alpha = _v(node, 0), _v(node, 1)
+    return unbroadcast(
+        g * (np.where(x > 0, 1.0, alpha) if i == 0 else np.where(x > 0, 0.0, x)), _v(node, i).shape
+    )
+
+
 def _where_vjp(node: Any, i: int, g: Any) -> Array:
     keep = node.extra["condition"] if i == 0 else ~np.asarray(node.extra["condition"], bool)
     return unbroadcast(np.where(keep, g, 0.0), _v(node, i).shape)
@@ -278,6 +285,7 @@ _ALL = [
     Primitive("transpose", lambda x, axes=None: np.transpose(x, axes), _transpose_vjp),
     Primitive("conv1d", _conv1d, _conv1d_vjp),
     Primitive("maxpool1d", lambda x, k: _pool_blocks(x, k).max(axis=-1), _maxpool1d_vjp),
+    Primitive("prelu", lambda x, alpha: np.where(x > 0, x, alpha * x), _prelu_vjp),
     Primitive("where", lambda a, b, condition: np.where(condition, a, b), _where_vjp),
 ]
 PRIMITIVES: dict[str, Primitive] = {p.name: p for p in _ALL}

@@ -178,7 +178,7 @@ class Ops:
 
     def leaky_relu(self, x: Any, alpha: Any = 0.01) -> Any:
         if isinstance(alpha, Node) or np.ndim(alpha):
-            return self.relu(x) - alpha * self.relu(-x)
+            return self._tape.apply("prelu", (x, alpha))
         return self._tape.apply("leaky_relu", (x,), {"alpha": alpha})
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

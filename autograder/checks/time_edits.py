@@ -13,6 +13,7 @@ from .views import View, view_of
 
 __all__ = ["leaf_edits", "loop_edits", "shared_edits", "turned_edits"]
 
+_POINTWISE = {"add", "sub", "mul", "div", "neg", "pow", "log", "exp", "square", "sqrt"}
 _LONGEST = 12  # truncation lengths that are tried
 
 
@@ -136,7 +137,11 @@ def _shared_ids(view: View, node: Node, site: Site) -> tuple[str, ...]:
     if node.name == "context":
         return ("M52",)
     consumer = view.sites[site][0]
+    # uses that meet again inside one formula (y log ŷ + (1 − y) log(1 − ŷ)) are no fan-out that a student sees
+    formula = node.op is not None and all(c.op in _POINTWISE for c, _ in view.consumers[node.index])
     through_mean = consumer.op == "mean" or any(
         c.op == "mean" for c, _ in view.consumers.get(consumer.index, ())
     )
-    return ("M28",) if through_mean and np.ndim(view.tape.outputs[0].value) > 0 else ("M14",)
+    if through_mean and np.ndim(view.tape.outputs[0].value) > 0:
+        return ("M28",)
+    return () if formula else ("M14",)

@@ -50,8 +50,10 @@ def quantities(
         rule = ELEMENTWISE.get(node.op or "")
         with np.errstate(all="ignore"):
             if rule is not None and node.op != "neg":
-                d = np.asarray(rule.d(node.inputs[0].value, node.value, **node.extra))
-                known += [d, 1 - node.value, node.value**2]
+                x, y = node.inputs[0].value, node.value
+                d = np.asarray(rule.d(x, y, **node.extra))
+                known += [d, 1 - y, 1 + y, y**2, x > 0, x < 0, np.maximum(x, 0), np.minimum(x, 0), np.abs(x)]
+                known += [e for v in (x, -x, 2 * x, -2 * x, -np.abs(x)) for e in (np.exp(v), 1 + np.exp(v), 1 / (1 + np.exp(v)))]
             if node.op in ("softmax", "log_softmax"):
                 p = node.value if node.op == "softmax" else np.exp(node.value)
                 shifted = node.inputs[0].value - np.max(
@@ -66,7 +68,7 @@ def quantities(
             if node.op == "pick":
                 hot = np.zeros_like(node.inputs[0].value)
                 np.put_along_axis(hot, np.asarray(node.extra["y"])[..., None], 1.0, axis=-1)
-                known += [hot, np.exp(node.inputs[0].value) - hot]
+                known += [hot, np.exp(node.inputs[0].value) - hot, np.asarray(node.extra["y"], dtype=float)]
     known += _stacked(tape, dout)
     wrong = [np.asarray(g) for g in edited if g is not None]
     truth = tape.backward(dout)
@@ -97,8 +99,8 @@ def _stacked(tape: Tape, dout: Any) -> list[np.ndarray]:
 def locate(known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequence[Any] = ()) -> int | None:
     """The line where the mistake is first seen, or None.
 
-    First choice is a line that gives an array which only the mistake gives; else the first array of more than one
-    number that is not known up to a factor and a transpose.
+    It is the first line that gives an array which only the mistake gives, or an array of more than one number that is
+    not known up to a factor and a transpose.
     """
     if not isinstance(known, Quantities):
         known = Quantities(
@@ -109,7 +111,6 @@ def locate(known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequ
     for line, _, value in trace:
         if bad.has(value, scaled=False) and not table.has(value, scaled=False):
             return line
-    for line, _, value in trace:
         if value.size > 1 and np.any(value != value.flat[0]) and not table.has(value, scaled=True):
             return line
     return None

@@ -145,7 +145,7 @@ def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str
     source = _source(lines, step)
     report = check_derivation([line], step.truth, known)
     true = report.credit[0]
-    if source is not None and not _readable(source, known):
+    if source is not None and not _usable(source, step.truth, known):
         source = None
     if not true and (source is None or not check_derivation([line], source, known).credit[0]):
         return _said(report, 0)
@@ -174,15 +174,15 @@ def _source(lines: Sequence[str], step: Step) -> str | None:
     return step.after.format(**own)
 
 
-def _readable(source: str, variables: dict[str, Any]) -> bool:
-    """Whether a formula made of the student's own lines can be used as a truth at all."""
-    from .derivation import check_derivation
+def _usable(source: str, truth: str, variables: dict[str, Any]) -> bool:
+    """Whether a formula made of the student's own lines can stand for the truth: readable, and not a mere number."""
+    from .derivation import check_derivation, symbols
 
     try:
-        check_derivation([], source, variables)
+        zero = check_derivation(["0"], source, variables).credit[0]
     except UsageError:
         return False
-    return True
+    return not zero and bool(set(symbols(source)) & set(symbols(truth)))
 
 
 def _replaced(line: str, replacing: Mapping[str, str]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +17,9 @@ from autograder.sandbox.launcher import INSTALL_HINT, bubblewrap
 from .execute import Budget
 from .preflight import preflight
 from .rebuild import Skeleton
-from .store import ResultStore, failed_result, summary
-from .work import Plan, Task, grade_one, initialise
+from .schedule import on_cluster, on_this_machine
+from .store import ResultStore, summary
+from .work import Plan, Task
 
 __all__ = ["Progress", "grade", "plan_for", "submissions", "with_manual_marks"]
 
@@ -123,6 +121,7 @@ def grade(
     sandbox: str = "bwrap",
     force: bool = False,
     execute_all: bool = False,
+    scheduler: str = "",
 ) -> list[dict[str, Any]]:
     """Grade, store and record; the results of all submissions, marks given by hand included.
 
@@ -143,7 +142,12 @@ def grade(
     results: dict[str, dict[str, Any]] = {}
     progress.start(len(tasks), 0)
     with Recorder(folder, name, prepared.source, prepared.release) as recorder:
-        for task, result in _run(prepared.plan, tasks, jobs or os.cpu_count() or 1):
+        finished = (
+            on_cluster(prepared.plan, tasks, scheduler)
+            if scheduler
+            else on_this_machine(prepared.plan, tasks, jobs or os.cpu_count() or 1)
+        )
+        for task, result in finished:
             if result is None:
                 result = store.get(task.student)
                 if result is None:
@@ -172,45 +176,6 @@ def with_manual_marks(result: dict[str, Any], marks: dict[str, float | None]) ->
             }
         cells.append(cell)
     return {**result, "cells": cells, **summary(cells)}
-
-
-def _run(plan: Plan, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, dict[str, Any] | None]]:
-    """Results as they come. A worker that dies is replaced; a task that kills workers twice is reported as failed."""
-    jobs = max(1, min(jobs, len(tasks)))
-    waiting = list(tasks)
-    deaths: dict[str, int] = {}
-    while waiting:
-        alone = [t for t in waiting if deaths.get(t.student)]
-        batch = alone[:1] or waiting
-        pool = ProcessPoolExecutor(
-            1 if alone else jobs, multiprocessing.get_context("spawn"), initialise, (plan,)
-        )
-        running: dict[Future[dict[str, Any] | None], Task] = {}
-        try:
-            queue = list(batch)
-            while queue or running:
-                while queue and len(running) < 2 * jobs:
-                    task = queue.pop(0)
-                    running[pool.submit(grade_one, task)] = task
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    result = future.result()
-                    task = running.pop(future)
-                    waiting.remove(task)
-                    yield task, result
-        except BrokenProcessPool:
-            for task in running.values():
-                deaths[task.student] = deaths.get(task.student, 0) + 1
-                if deaths[task.student] >= 3:
-                    waiting.remove(task)
-                    message = (
-                        "The grader's own process died three times on this submission; grade it by hand."
-                    )
-                    yield task, failed_result(
-                        plan.assignment, task.student, message, plan.skeleton.graded,
-                        digest="", submitted="", timestamp=task.timestamp,
-                    )  # fmt: skip
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def silent() -> Progress:

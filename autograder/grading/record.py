@@ -45,7 +45,9 @@ class Recorder:
         with _database_errors(self.folder.db_url):
             _alembic_on_path()
             self.config = load_config(self.folder.root)
-            self.gradebook = Gradebook(self.folder.db_url, "")
+            self.gradebook = Gradebook(
+                self.folder.db_url, self.config.CourseDirectory.get("course_id") or "default_course"
+            )
             self._describe_assignment()
         return self
 
@@ -160,7 +162,7 @@ def marks_by_hand(folder: CourseFolder, assignment: str) -> dict[str, dict[str, 
 
     if not folder.db and not (folder.root / "gradebook.db").is_file():
         return {}
-    with _database_errors(folder.db_url), Gradebook(folder.db_url, "") as book:
+    with _database_errors(folder.db_url), Gradebook(folder.db_url) as book:
         try:
             notebooks = book.find_notebook(assignment, assignment).submissions
         except MissingEntry:

@@ -11,6 +11,7 @@ from typing import Any
 
 from autograder.build.release import write_atomically
 from autograder.checks.entry import Outcome
+from autograder.errors import UnfitError
 
 from .execute import CellResult, png_text
 from .rebuild import Rebuilt
@@ -39,10 +40,16 @@ class ResultStore:
         return result if isinstance(result, dict) and result.get("format") == FORMAT else None
 
     def put(self, result: dict[str, Any]) -> None:
-        """Write a result."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write a result. Raises UnfitError when it cannot be written: the disk is full, the folder read-only."""
         text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_atomically(self.path(result["student"]), text)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path(result["student"]), text)
+        except OSError as error:
+            raise UnfitError(
+                f"The result of {result['student']} cannot be written to {self.folder}: {error.strerror}. "
+                "What was written before is complete; run again when there is room."
+            ) from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for path in sorted(self.folder.glob("*.json")):

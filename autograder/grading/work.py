@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import SubmissionError
+from autograder.errors import SubmissionError, UnfitError
 from autograder.sandbox.launcher import Sandbox
 
 from .admit import find_notebook, parse_notebook, read_bytes
-from .execute import Budget, execute
-from .rebuild import Skeleton, rebuild
+from .execute import Budget, CellResult, execute
+from .rebuild import Rebuilt, Skeleton, rebuild
 from .store import cell_digests, failed_result, make_result
 
 __all__ = ["Plan", "Task", "grade_one", "initialise"]
@@ -47,29 +47,40 @@ class Plan:
 
 @dataclass(frozen=True)
 class Task:
-    """One submission to grade. `known` are the digests of the stored result."""
+    """One submission to grade. `known` are the digests of the stored result.
+
+    `data` and `name` of the notebook, or the `problem` with it, travel along when the worker has no such folder.
+    """
 
     student: str
     folder: Path
     timestamp: str | None
     known: dict[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+    name: str = ""
+    problem: str = ""
 
 
 _plan: Plan | None = None
 _sandbox: Sandbox | None = None
+_sandbox_for: tuple[Any, ...] = ()
 
 
 def initialise(plan: Plan) -> None:
     """Called once in every worker process."""
     global _plan
     _plan = plan
-    atexit.register(_end)
 
 
 def _the_sandbox(plan: Plan) -> Sandbox:
-    global _sandbox
-    if _sandbox is None:
+    """This process's fork server; another one when the assignment wants other chapters or packages."""
+    global _sandbox, _sandbox_for
+    wanted = (plan.withheld, plan.packages, plan.sandbox)
+    if _sandbox is None or _sandbox_for != wanted:
+        _end()
         _sandbox = Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+        _sandbox_for = wanted
+        atexit.register(_end)
     return _sandbox
 
 
@@ -89,9 +100,14 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
     graded = plan.skeleton.graded
     data = b""
     try:
-        path = find_notebook(task.folder, plan.assignment)
-        data = read_bytes(path)
-        cells = rebuild(plan.skeleton, parse_notebook(data, path.name))
+        if task.problem:
+            raise SubmissionError(task.problem)
+        if task.data is not None:
+            name, data = task.name, task.data
+        else:
+            path = find_notebook(task.folder, plan.assignment)
+            name, data = path.name, read_bytes(path)
+        cells = rebuild(plan.skeleton, parse_notebook(data, name))
     except SubmissionError as error:
         digest = hashlib.blake2b(data + str(error).encode(), digest_size=12).hexdigest()
         if task.known == {"": digest}:
@@ -108,9 +124,11 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
     digests = cell_digests(cells, plan.salt, f"{plan.budget}|{task.student}|{task.timestamp}|{plan.excused}")
     if task.known == digests:
         return None
-    results = execute(
-        cells, plan.assignment, task.student, plan.salt, _the_sandbox(plan), plan.budget, excused=plan.excused
-    )
+    try:
+        results = _execute(cells, task, plan)
+    except UnfitError:
+        _end()  # the fork server may have been a victim of the machine: once more with a new one
+        results = _execute(cells, task, plan)
     return make_result(
         plan.assignment,
         task.student,
@@ -120,6 +138,12 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
         submitted=_sha(data),
         timestamp=task.timestamp,
         seconds=time.perf_counter() - started,
+    )
+
+
+def _execute(cells: list[Rebuilt], task: Task, plan: Plan) -> list[CellResult]:
+    return execute(
+        cells, plan.assignment, task.student, plan.salt, _the_sandbox(plan), plan.budget, excused=plan.excused
     )
 
 

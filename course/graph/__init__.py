@@ -57,6 +57,7 @@ from course.graph.ops import (
     stack,
     transpose,
     unbroadcast,
+    unstack,
     where,
 )
 from course.graph.var import Var, constant, grad, hessian_vector, lift
@@ -66,5 +67,5 @@ __all__ = [
     "SoftmaxCE", "Split", "Step", "Sum", "Tanh", "Transpose", "Value", "Var", "backward_pull", "backward_push",
     "broadcast", "build_grad", "concat", "constant", "exp", "getitem", "grad", "graph_forward", "hessian_vector", "lift",
     "log", "matmul", "maximum", "pick", "power", "reshape", "scatter", "split", "stack", "topo_order", "transpose",
-    "unbroadcast", "where",
+    "unbroadcast", "unstack", "where",
 ]  # fmt: skip

@@ -144,7 +144,7 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
                 continue
             node.flow = None
             if wanted is None:
-                if not node.constant:
+                if node.keeps:
                     node._grad = g if node._grad is None else node._grad + g
             elif node in wanted:
                 found[node] = g
@@ -153,8 +153,10 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
                 continue
             if type(g) is np.ndarray:
                 g.flags.writeable = False  # a backward that writes into it would spoil other gradients
-            direct = op.direct
-            parts = op.pull(node, g, live, graph) if direct is None or graph else direct(g, *node.used)
+            if op.direct is None or graph or not node.keeps:
+                parts = op.pull(node, g, live, graph)
+            else:
+                parts = op.direct(g, *node.used)
             if type(parts) is not tuple:
                 parts = parts if type(parts) is list else (parts,)
             for x, used, dx in zip(node.inputs, node.used, parts):
@@ -177,8 +179,10 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
 
 def _plus(old: Any, dx: Any, x: Any, ours: set[Any]) -> Any:
     """The sum of two gradients of one node; in place when the first of them is a sum made here."""
-    if type(old) is tuple:
-        return tuple(b if a is None else a if b is None else a + b for a, b in zip(old, dx))
+    if type(old) is dict:  # gradients of single parts of a bundle
+        for i, g in dx.items():
+            old[i] = old[i] + g if i in old else g
+        return old
     if x in ours and old.shape == dx.shape:
         return np.add(old, dx, out=old)
     total = old + dx

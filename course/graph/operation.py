@@ -13,7 +13,7 @@ from course.graph.engine import Node
 from course.toolbox.errors import FusedError, GraphError, InputError
 from course.toolbox.pairs import backward_of
 
-__all__ = ["SLOT", "LeavesGraph", "Op", "Pack", "Pair", "Variable", "made", "pair_of"]
+__all__ = ["SLOT", "Bundle", "LeavesGraph", "Op", "Pack", "Pair", "Variable", "made", "pair_of"]
 
 SLOT = object()  # stands among the arguments of an Op where an input goes
 
@@ -25,10 +25,18 @@ class Variable(Node):
     """
 
     __slots__ = ("_grad", "cache", "flow", "used")
-    constant = False
+    constant = False  # a constant gets no gradient
+    keeps = True  # whether `backward` stores the gradient here
     value: Any
     wrap: Any = None  # array or tuple of variables -> variable, anything else -> None; set by `var`
     kind: type  # the class of results
+
+
+class Bundle(Variable):
+    """Several results or inputs as one node; its value is a tuple, its gradient a tuple or a dict with some places."""
+
+    __slots__ = ()
+    keeps = False
 
 
 def made(
@@ -36,10 +44,12 @@ def made(
 ) -> Any:
     """A new variable; from here on nobody may write into its value."""
     node: Any = object.__new__(kind)
-    node.op, node.inputs, node.used, node.value, node.cache = op, inputs, used, value, cache
-    node.name, node._grad, node.flow = "", None, None
     if type(value) is np.ndarray:
         value.flags.writeable = False
+    elif type(value) is np.float64:
+        value = float(value)  # Python's own floats are several times faster
+    node.op, node.inputs, node.used, node.value, node.cache = op, inputs, used, value, cache
+    node.name, node._grad, node.flow = "", None, None
     return node
 
 
@@ -102,7 +112,7 @@ class Pair:
         gs = [g] if self.outputs == 1 else [np.zeros_like(y) if dy is None else dy for y, dy in zip(out, g)]
         grads = self.backward(*gs, *asked, need=need) if self.need else self.backward(*gs, *asked)
         grads = list(grads) if isinstance(grads, (tuple, list)) else [grads]
-        return grads + [None] * (len(args) - len(grads))
+        return grads if len(grads) == len(args) else grads + [None] * (len(args) - len(grads))
 
 
 @cache
@@ -124,6 +134,7 @@ class Op:
         self.plain = len(self.places) == len(args)
         shortcut = self.plain and pair.backward is not None and pair.plan == self.places and not pair.need
         self.direct = pair.backward if shortcut else None  # backward(g, *inputs) is all there is to do
+        self.by_out = len(args) == 1 and pair.plan == [-1] and not pair.need  # backward(g, out) is
         if not self.plain:
             self.__dict__.update((n, a) for n, a in zip(pair.names, args) if a is not SLOT)
 
@@ -136,8 +147,10 @@ class Op:
         used = [x.value for x in inputs]
         value, kept = self.pair.run(self.full(used))
         kind = next((x.kind for x in inputs if not x.constant), inputs[0].kind)
-        node = made(kind, self, inputs, used, value, kept)
-        return tuple(_Part(i)(node) for i in range(len(value))) if type(value) is tuple else node
+        if type(value) is not tuple:
+            return made(kind, self, inputs, used, value, kept)
+        node = made(Bundle, self, inputs, used, value, kept)
+        return tuple(made(kind, _Part(i), (node,), (value,), part) for i, part in enumerate(value))
 
     def full(self, xs: Sequence[Any]) -> Sequence[Any]:
         """All arguments of forward: the inputs where they belong, the fixed ones between them."""
@@ -157,7 +170,13 @@ class Op:
 
     def pull(self, node: Any, g: Any, live: Any, graph: bool) -> list[Any]:
         """The gradients of all inputs of a node, as arrays or as variables."""
+        if self.by_out and not graph:
+            return [self.pair.backward(g, node.value)]  # type: ignore[misc]
         need = [not x.constant and (live is None or x in live) for x in node.inputs]
+        if type(g) is dict:
+            g = tuple(g.get(i) for i in range(len(node.value)))
+        if self.plain and not graph:
+            return self.pair.gradients(g, node.used, node.value, node.cache, need)
         if not self.plain:
             rest = iter(need)
             need = [a is SLOT and next(rest) for a in self.args]
@@ -165,7 +184,7 @@ class Op:
             grads = self._graph_gradients(node, g, need)
         else:
             grads = self.pair.gradients(g, self.full(node.used), node.value, node.cache, need)
-        return grads if self.plain else [grads[i] for i in self.places]
+        return [grads[i] for i in self.places]
 
     def _graph_gradients(self, node: Any, g: Any, need: Sequence[bool]) -> list[Any]:
         """Backward once more, on variables; where its text leaves the graph, on arrays, closed to further derivatives."""
@@ -237,12 +256,9 @@ class _Part:
     def __init__(self, i: int) -> None:
         self.i, self.name = i, f"part {i}"
 
-    def __call__(self, whole: Any) -> Any:
-        return made(type(whole), self, (whole,), (whole.value,), whole.value[self.i])
-
     def pull(self, node: Any, g: Any, live: Any, graph: bool) -> Any:
-        """The gradient at its place, None for the other results."""
-        return (tuple(g if i == self.i else None for i in range(len(node.used[0]))),)
+        """The gradient at its place among those of all results."""
+        return ({self.i: g},)
 
 
 class _Closed:

@@ -19,7 +19,7 @@ from course.toolbox.shapes import check_labels, check_shapes
 __all__ = [
     "add", "broadcast", "concat", "div", "exp", "expm1", "getitem", "greater", "greater_equal", "log",
     "matmul", "max_", "maximum", "mul", "pick", "power", "reshape", "scatter", "sign", "split", "stack", "sub", "sum_",
-    "transpose", "unbroadcast", "where",
+    "transpose", "unbroadcast", "unstack", "where",
 ]  # fmt: skip
 
 
@@ -346,3 +346,15 @@ def stack_backward(dz: Any, xs: Sequence[Any], axis: int = 0) -> Any:
     """Each array gets its slice of the gradient."""
     before = [slice(None)] * (axis % dz.ndim)
     return tuple(dz[(*before, i)] for i in range(len(xs))), None
+
+
+@differentiable
+def unstack(x: Any) -> tuple[Any, ...]:
+    """The slices along the first axis, as a tuple. Shapes: x (2, N) -> a (N,), b (N,)"""
+    return tuple(x)
+
+
+def unstack_backward(dparts: Sequence[Any], x: Any) -> Any:
+    """The gradients of the slices side by side, zeros for a slice that nothing was made of (None)."""
+    zero = np.zeros(x.shape[1:], x.dtype)
+    return stack(tuple(zero if d is None else d for d in dparts))

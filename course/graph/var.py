@@ -10,7 +10,7 @@ import numpy as np
 from course import neurons
 from course.graph import ops
 from course.graph.engine import differentiate, scalar_one
-from course.graph.operation import LeavesGraph, Pack, Pair, Variable, made, pair_of
+from course.graph.operation import Bundle, LeavesGraph, Pack, Pair, Variable, made, pair_of
 from course.toolbox.errors import GraphError, InputError
 from course.toolbox.pairs import backward_of
 
@@ -38,13 +38,13 @@ def _operator(f: Callable[..., Any]) -> tuple[Any, Any]:
     def method(self: Any, other: Any) -> Any:
         if not isinstance(other, Var):
             other = Constant(other)
-        node = object.__new__(self.kind)  # `made` written out
         a, b = self.value, other.value
-        node.op, node.inputs, node.used, node.cache = op, (self, other), (a, b), None
-        node.value = value = forward(a, b)
+        value = forward(a, b)
+        if type(value) is not float:
+            return made(self.kind, op, (self, other), (a, b), value)
+        node = object.__new__(self.kind)  # `made` written out
+        node.op, node.inputs, node.used, node.value, node.cache = op, (self, other), (a, b), value, None
         node.name, node._grad, node.flow = "", None, None
-        if type(value) is np.ndarray:
-            value.flags.writeable = False
         return node
 
     def reverse(self: Any, other: Any) -> Any:
@@ -80,8 +80,9 @@ class Var(Variable):
     __ge__, __le__ = _operator(ops.greater_equal)
 
     def __init__(self, value: Any, name: str = "") -> None:
-        super().__init__(value=_frozen(value, floats=not self.constant), name=name)
-        self.used, self.cache, self._grad, self.flow = (), None, None, None
+        self.value = value if type(value) is float else _frozen(value, floats=not self.constant)
+        self.op, self.inputs, self.used, self.name = None, (), (), name
+        self.cache = self._grad = self.flow = None
 
     @property
     def grad(self) -> Any:
@@ -205,6 +206,7 @@ class Constant(Var):
 
     __slots__ = ()
     constant = True
+    keeps = False
 
 
 _NUMPY: dict[Any, Callable[..., Any]] = {
@@ -234,7 +236,7 @@ def _wrap(a: Any) -> Any:
     if isinstance(a, (tuple, list)) and any(isinstance(x, Var) for x in a):
         parts = tuple(constant(x) for x in a)
         values = tuple(x.value for x in parts)
-        return made(Var, Pack(), parts, values, values)
+        return made(Bundle, Pack(), parts, values, values)
     return None
 
 

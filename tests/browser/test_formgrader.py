@@ -38,7 +38,7 @@ def test_formgrader_shows_our_marks_and_runs_nothing_of_a_students(tmp_path, jup
     course.hand_in("eve", hostile(course))
     results = {r["student"]: r for r in grade(CourseFolder.at(course.root), NAME, silent(), sandbox=KIND)}
     shutil.copy(KIT / "nbgrader_config.py", course.root)
-    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", "") as book:
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as book:
         ids = {s.student.id: s.notebooks[0].id for s in book.assignment_submissions(NAME)}
     address = jupyter(course.root)
     SCREENS.mkdir(parents=True, exist_ok=True)

@@ -60,11 +60,10 @@ def mlp(ops: Any, X: Any, params: Any, act: str = "tanh") -> Any:
 
 
 def nn(ops: Any, x: Any, y: Any, alpha: Any, beta: Any) -> Any:
-    """J = -(y log ŷ + (1 - y) log(1 - ŷ)), ŷ = σ(β·z), z = (1, σ(α x)), x with x_0 = 1."""
-    x1 = ops.concat([np.ones(1), x])
-    a = alpha @ x1
-    z = ops.concat([np.ones(1), ops.sigmoid(a)])
-    b = beta @ z
+    """J = -(y log ŷ + (1 - y) log(1 - ŷ)), ŷ = σ(β_0 + Σ_j β_j z_j), z = σ(α_0 + Σ_i α_i x_i)."""
+    a = alpha[:, 0] + alpha[:, 1:] @ x
+    z = ops.sigmoid(a)
+    b = beta[0] + beta[1:] @ z
     yhat = ops.sigmoid(b)
     J = -(y * ops.log(yhat) + (1 - y) * ops.log(1 - yhat))
     return J

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.entry import Check, Entry, Finding
+from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.tape import record
 from autograder.checks.typed import Expression, answers
+from autograder.checks.values import as_array
 from course.toolbox.seeds import student_rng
 
 __all__ = ["ENTRIES", "book_numbers", "differences", "own_numbers", "slide_numbers"]
@@ -112,41 +113,45 @@ def differences(student_id: str) -> Args:
     return {"steps": h, "one-sided": np.abs(one - slope), "central": np.abs(two - slope)}
 
 
-def _steps_run(trial: Any) -> None:
+def _steps_run(trial: Trial) -> None:
     typed = trial.get("experiment_x2_3")
-    typed = typed if isinstance(typed, dict) else {}
     right = differences(trial.student_id)
     # errors above the level of rounding agree; below it every machine has its own
     for key, large in (("one-sided", slice(0, 5)), ("central", slice(0, 3))):
-        given = typed.get(key)
-        if given is None or given is ...:
-            trial.fail(_blank(f"experiment_x2_3[{key!r}]"), aspect="errors")
+        given = _given(trial, typed, key, "errors")
+        if given is None:
             break
-        array = np.asarray(given, float) if np.shape(given) == (15,) else None
-        if array is None:
-            trial.fail(f"experiment_x2_3[{key!r}] should be an array of 15 errors.", aspect="errors")
-            break
-        if not (
-            np.allclose(array[large], right[key][large], rtol=1e-2) and np.all((array >= 0) & (array < 1))
-        ):
-            trial.fail(
-                f"experiment_x2_3[{key!r}]: the errors of the larger steps are not right.", aspect="errors"
+        fits = given.shape == (15,) and bool(np.all((given >= 0) & (given < 1)))
+        if not fits or not np.allclose(given[large], right[key][large], rtol=1e-2):
+            text = (
+                "15 errors are asked for."
+                if given.shape != (15,)
+                else "the errors of the larger steps are not right."
             )
+            trial.fail(f"experiment_x2_3[{key!r}]: {text}", aspect="errors")
             break
     for key, low, high in (("best h, one-sided", 1e-10, 1e-6), ("best h, central", 1e-7, 1e-3)):
-        given = typed.get(key)
-        if given is None or given is ...:
-            trial.fail(_blank(f"experiment_x2_3[{key!r}]"), aspect="best steps")
+        given = _given(trial, typed, key, "best steps")
+        if given is None:
             break
-        if np.ndim(given) != 0 or isinstance(given, str) or not low < float(given) < high:
+        if given.shape != () or not low < given < high:
             trial.fail(
                 f"experiment_x2_3[{key!r}] should be the step with the smallest error.", aspect="best steps"
             )
             break
 
 
-def _blank(what: str) -> Any:
-    return Finding(f"{what} is not answered yet.", status="not_run")
+def _given(trial: Trial, typed: Any, key: str, aspect: str) -> np.ndarray | None:
+    """The real numbers that were typed under a key; None, with a finding, when there are none."""
+    given = typed.get(key) if isinstance(typed, dict) else None
+    if given is None or given is ...:
+        trial.fail(Finding(f"experiment_x2_3[{key!r}] is not answered yet.", status="not_run"), aspect=aspect)
+        return None
+    array = as_array(given)
+    if array is None or array.dtype.kind == "c":
+        trial.fail(f"experiment_x2_3[{key!r}] should be numbers.", aspect=aspect)
+        return None
+    return array
 
 
 # --- X2.4, slides, quiz -----------------------------------------------------------------------------------------------

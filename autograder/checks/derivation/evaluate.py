@@ -303,7 +303,7 @@ _EXACT = _Kit(
         "mean": lambda x, axis=None: np.sum(x, axis=axis) * (_ONE * np.size(np.sum(x, axis=axis)) / np.size(x)),
         "min": lambda *xs: np.min(xs[0]) if len(xs) == 1 else np.minimum.reduce(np.broadcast_arrays(*xs)),
         "norm": lambda x: np.sum(np.multiply(x, x)).sqrt(), "outer": np.outer, "power": _exact_power,
-        "relu": lambda x: np.where(np.asarray(x) > 0, x, decimal.Decimal(0)), "sigma": _each(lambda d: 1 / (1 + (-d).exp())),
+        "relu": _each(lambda d: d if d > 0 else decimal.Decimal(0)), "sigma": _each(lambda d: 1 / (1 + (-d).exp())),
         "sign": _each(lambda d: decimal.Decimal((d > 0) - (d < 0))), "softmax": _exact_softmax,
         "softplus": _each(lambda d: (1 + d.exp()).ln()), "sqrt": _each(lambda d: d.sqrt()), "square": lambda x: np.multiply(x, x),
         "sum": np.sum, "tanh": _each(_exact_tanh), "trace": np.trace, "transpose": np.transpose,

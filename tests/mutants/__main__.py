@@ -1,0 +1,31 @@
+"""Print the table of mutants.
+
+    python -m tests.mutants                 everything, one seed
+    python -m tests.mutants a02 -v          one assignment, with every mutant that was not named right
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .report import MODULES, Tally, run, targets
+
+
+def main(arguments: list[str]) -> int:
+    """Print a row for each assignment and the total; 1 when a mutant was missed or a right solution was blamed."""
+    chosen = [a for a in arguments if not a.startswith("-")]
+    tallies = run(targets(chosen or MODULES), variant_seeds=range(10 if "--seeds" in arguments else 2))
+    total = Tally("all")
+    for tally in tallies:
+        if "-v" in arguments:
+            print("\n".join(tally.notes))
+        print(tally.row())
+        total.merge(tally)
+    share = 100 * total.name_or_line / max(total.mutants, 1)
+    print(f"a name or the right line for {share:.1f} % of all; the catalogue names {total.catalogue} of them; wrong line: {total.line_wrong}")
+    print(total.row().removeprefix(f"{'all':10} ").split("   (")[0])
+    return 0 if total.caught == total.mutants and not total.false_alarms else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""Mutants: a right solution, small wrong changes to it, and right solutions that look different.
+
+A target is one function, or one forward/backward pair, of the course. Its mutants are lines of text:
+
+    M12 | dZ = dA * (1 - A**2) | dZ = dA
+
+that is: what the mistake is called in the catalogue, what stands in the source, what is put there. Several ids with
+commas mean that each of them is right; with + that all are there; "-" that the catalogue has no name for it. A
+backslash-n in the text starts a new line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.explain import explain, explain_forward
+from autograder.checks.misconceptions import same
+from autograder.checks.tape import record
+from autograder.checks.values import compare
+
+UNKNOWN = "fit no mistake that is known"
+Sample = Callable[[np.random.Generator], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong version of a solution."""
+
+    target: Target
+    expected: str  # "M12", "M02,M46", "M01+M12", "-"
+    source: str
+    line: int  # first line that differs
+
+    @property
+    def name(self) -> str:
+        return f"{self.target.name}:{self.line}:{self.expected}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks said about one version."""
+
+    caught: bool
+    ids: tuple[str, ...] = ()
+    text: str = ""
+    line: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def named(self) -> bool:
+        """Whether a cause was told."""
+        return bool(self.text) and UNKNOWN not in self.text
+
+
+@dataclass(frozen=True)
+class Target:
+    """A right solution and what is known about it.
+
+    source   defines the student's functions, and `forward(**args)` and `backward(dout, cache)` for the engine; where
+             there is no `backward`, the value of `forward` alone is judged
+    model    the right forward on the tape; `sample(rng)` draws arguments, `wrt` are those that are differentiated
+    """
+
+    assignment: str
+    name: str
+    source: str
+    model: Callable[..., Any]
+    sample: Sample
+    wrt: tuple[str, ...] = ()
+    loss: bool = False
+    wrong: str = ""
+    variants: tuple[str, ...] = ()
+    names: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+
+    def mutants(self) -> list[Mutant]:
+        """The wrong versions, in the order of the text. Raises: ValueError when a piece of source is not found."""
+        found = []
+        for row in self.wrong.strip().splitlines():
+            if not row.strip():
+                continue
+            expected, *changes = (part.strip() for part in row.split(" | "))
+            source = self.source
+            for old, new in zip(changes[::2], changes[1::2], strict=True):
+                old, new = old.replace("\\n", "\n"), new.replace("\\n", "\n")
+                if source.count(old) < 1:
+                    raise ValueError(f"{self.name}: {old!r} is not in the source.")
+                source = source.replace(old, new, 1)
+            found.append(Mutant(self, expected, source, _first_difference(self.source, source)))
+        return found
+
+    def judge(self, source: str, seed: int = 0) -> Verdict:
+        """Run the checks on one version."""
+        started = time.perf_counter()
+        space = load(source, f"<{self.name}>")
+        if "backward" in space:
+            sample = self.sample(np.random.default_rng(seed))
+            wrt = self.names(sample) if self.names is not None else self.wrt
+            why = explain(space["forward"], space["backward"], self.model, self.sample, wrt, loss=self.loss, seed=seed)
+            return Verdict(bool(why.text), tuple(why.ids), why.text, why.line, time.perf_counter() - started)
+        return self._judge_value(space["forward"], seed, started)
+
+    def _judge_value(self, forward: Callable[..., Any], seed: int, started: float) -> Verdict:
+        instances = []
+        for k in range(3):
+            args = self.sample(np.random.default_rng([seed, k]))
+            try:
+                with np.errstate(all="ignore"):
+                    got = forward(**{n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in args.items()})
+            except Exception as error:
+                return Verdict(True, (), f"raises {type(error).__name__}: {error}", None, time.perf_counter() - started)
+            instances.append((args, got))
+        wrong = any(compare("value", got, record(self.model, args).out) is not None for args, got in instances)
+        why = explain_forward(self.model, instances)
+        text = why.text if wrong else ""
+        return Verdict(wrong, tuple(why.ids) if wrong else (), text, why.line, time.perf_counter() - started)
+
+
+def load(source: str, filename: str) -> dict[str, Any]:
+    """Run a source as a module of its own."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    space: dict[str, Any] = {"np": np}
+    exec(compile(source, filename, "exec"), space)
+    return space
+
+
+def _first_difference(a: str, b: str) -> int:
+    for k, (x, y) in enumerate(zip(a.splitlines(), b.splitlines()), 1):
+        if x != y:
+            return k
+    return min(len(a.splitlines()), len(b.splitlines()))
+
+
+def named_right(expected: str, ids: tuple[str, ...]) -> bool:
+    """Whether the ids told are those expected, aliases included."""
+    if expected == "-":
+        return not ids
+    if "+" in expected:
+        return all(any(same(e, i) for i in ids) for e in expected.split("+"))
+    return any(same(e, i) for e in expected.split(",") for i in ids)
+
+
+def primes(rng: np.random.Generator, count: int, high: int = 11) -> list[int]:
+    """Different small primes."""
+    return [int(p) for p in rng.permutation([p for p in (2, 3, 5, 7, 11, 13, 17) if p <= high])[:count]]
