@@ -62,10 +62,10 @@ class GradeBehindSandbox(NbGraderPreprocessor):
         import nbformat
 
         from autograder.course_folder import CourseFolder
-        from autograder.grading.pipeline import submissions
+        from autograder.grading.pipeline import submissions, with_stored
         from autograder.grading.record import autograded_notebook
         from autograder.grading.store import ResultStore
-        from autograder.grading.work import Task, grade_one
+        from autograder.grading.work import grade_one
 
         name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
         folder = CourseFolder.at(Path.cwd())
@@ -73,8 +73,7 @@ class GradeBehindSandbox(NbGraderPreprocessor):
         store = ResultStore(folder.results, name)
         task = submissions(folder, name, [student])[0]
         stored = store.get(student)
-        known = (stored or {}).get("digests", {})
-        result = grade_one(Task(task.student, task.folder, task.timestamp, known), prepared.plan)
+        result = grade_one(with_stored(task, stored), prepared.plan)
         if result is None and stored is not None:
             result = stored
         elif result is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import misconceptions
 from .editing import Edit
+from .factors import factors
 from .search import Candidate, Case
 from .tape import Tape
 from .views import view_of
@@ -29,6 +30,7 @@ class Diagnosis:
     names: tuple[str, ...] = ()  # the arguments whose gradients it is about
     edits: tuple[Edit, ...] = field(default=(), repr=False, compare=False)
     of_forward: bool = False  # the gradients are right for a wrong forward
+    factors: tuple[str, ...] = ()  # constants, by name, that the gradients are off by
 
     def __bool__(self) -> bool:
         return bool(self.text)
@@ -47,6 +49,10 @@ class Diagnosis:
                     found += tape.sweep(dout, change)
                 except (ValueError, IndexError, TypeError):
                     continue
+        table = factors(tape.args) if self.factors else {}
+        for name in self.factors:
+            if name in table and name != "0":
+                found += [table[name][0] * g for g in tape.sweep(dout) if g is not None]
         return found
 
     def at(self, line: int | None) -> Diagnosis:
@@ -134,6 +140,7 @@ def compose(
         tuple(wrong),
         tuple(c.edit for c, _, _ in chosen if c.edit is not None),
         all(c.of_forward for c, _, _ in chosen),
+        tuple(c.factor for c, _, _ in chosen if c.factor),
     )
 
 

@@ -19,13 +19,13 @@ import numpy as np
 from . import misconceptions
 from .diagnosis import Diagnosis, compose, hints, unknown
 from .errors import UsageError
-from .forward_edits import explain_value, forward_gradients
+from .forward_edits import explain_value, forward_gradients, variables
 from .gradcheck import gradcheck
 from .linetrace import Line, record_lines
 from .protocol import Broken, Finding, Pair, check_protocol, copied
 from .search import Case, search
 from .tape import record
-from .trace import locate, quantities
+from .trace import locate, quantities, value_quantities
 
 __all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
 
@@ -161,9 +161,13 @@ def _line(
         tape = record(model, args, wrt)
         (result, lines) = record_lines(pair.forward, {k: copied(v) for k, v in args.items()})
         cache = result[1] if isinstance(result, tuple | list) and len(result) == 2 else None
-        known = quantities(tape, dout, {} if forward_only else got, why.replays(tape, dout))
         if forward_only:
-            return locate(known, lines)
+            return locate(
+                value_quantities(tape, np.asarray(result[0] if isinstance(result, tuple) else result)), lines
+            )
+        known = quantities(tape, dout, got, why.replays(tape, dout))
+        if (early := locate(known, lines, forward=True)) is not None:
+            return early
         _, more = record_lines(pair.backward, (dout,) if cache is None else (dout, cache))
         return locate(known, more)
     except Exception:  # the line is a courtesy: nothing depends on it
@@ -225,15 +229,24 @@ def explain_arrays(
 
 
 def explain_forward(
-    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]]
+    model: Callable[..., Any],
+    instances: Sequence[tuple[Mapping[str, Any], Any]],
+    *,
+    trace: Sequence[Line] = (),
 ) -> Diagnosis:
     """The mistake behind a wrong value: instances are (args, what the student's function returned).
+
+    trace  what `linetrace.record_lines` wrote down when the function ran on the first instance: gives `.line`
 
     Raises: UsageError without instances.
     """
     if not instances:
         raise UsageError("explain_forward: at least one instance (args, value) is needed, better three.")
-    return explain_value(model, instances)
+    why = explain_value(model, instances)
+    if not (why.text and trace):
+        return why
+    args, got = instances[0]
+    return why.at(locate(value_quantities(record(model, args, variables(model, args)), got), trace))
 
 
 def _unusable(

@@ -23,7 +23,7 @@ from .search import RTOL, Candidate, Case
 from .tape import Node, Site, Tape, record
 from .views import View, view_of
 
-__all__ = ["ForwardEdit", "explain_value", "forward_edits", "forward_gradients"]
+__all__ = ["ForwardEdit", "explain_value", "forward_edits", "forward_gradients", "variables"]
 
 Rewrite = Callable[[Tape, str, tuple[Node, ...], dict[str, Any]], Node]
 
@@ -171,7 +171,7 @@ def explain_value(
 ) -> Diagnosis:
     """The edit of the forward pass that gives the student's values, on every instance."""
     until = time.perf_counter() + seconds
-    wrt = _variables(model, instances[0][0])
+    wrt = variables(model, instances[0][0])
     tapes = [record(model, args, wrt) for args, _ in instances]
     try:
         got = [_as_value(v) for _, v in instances]
@@ -238,7 +238,7 @@ def _factor(tapes: Sequence[Tape], got: Sequence[Any], values: Sequence[Any]) ->
     return found if found is not None and found.text != "1" and found.cost < 2 else None
 
 
-def _variables(model: Callable[..., Any], args: Mapping[str, Any]) -> tuple[str, ...]:
+def variables(model: Callable[..., Any], args: Mapping[str, Any]) -> tuple[str, ...]:
     """The arguments that are arrays of real numbers: only operations on those are on the tape.
 
     A model may hand some of them to NumPy itself; these are left out.

@@ -84,6 +84,7 @@ class Candidate:
     evidence: str = ""
     edit: Edit | None = None
     of_forward: bool = False  # the gradient is right for a wrong forward
+    factor: str = ""  # the constant, by its name, when that is all
 
     @property
     def rank(self) -> tuple[float, int]:
@@ -224,7 +225,7 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
         )
     if factor.text == "0" and names == {"h0"}:
         ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
-    return Candidate(1.0 + factor.cost, ids, text, names, joint, evidence)
+    return Candidate(1.0 + factor.cost, ids, text, names, joint, evidence, factor=factor.text)
 
 
 def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:

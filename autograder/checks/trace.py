@@ -17,7 +17,7 @@ from .linetrace import Line
 from .primitives import ELEMENTWISE
 from .tape import Tape
 
-__all__ = ["Quantities", "locate", "quantities"]
+__all__ = ["Quantities", "locate", "quantities", "value_quantities"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,38 @@ def quantities(
     known += [np.asarray(g) for g in tape.backward(dout).values()]
     if not isinstance(dout, tuple | list):
         known.append(np.asarray(dout, dtype=float))
+    known += _usual(tape) + _stacked(tape, dout)
+    wrong = [np.asarray(g) for g in edited if g is not None]
+    truth = tape.backward(dout)
+    for name, g in (got or {}).items():
+        g = np.asarray(g)
+        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]):
+            wrong.append(g.astype(float))
+            if g.shape == np.shape(dout) and g.ndim:
+                with np.errstate(all="ignore"):
+                    wrong.append(g / dout)  # the local derivative, where the upstream gradient is a factor
+    return Quantities(tuple(known), tuple(wrong))
+
+
+def value_quantities(tape: Tape, got: Any) -> Quantities:
+    """What can be recognised in a forward pass whose value is wrong."""
+    known = [np.asarray(n.value) for n in tape.nodes] + _usual(tape)
+    known += [
+        np.asarray(v, float)
+        for v in tape.args.values()
+        if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"
+    ]
+    try:
+        value = np.asarray(got, dtype=float)
+    except (TypeError, ValueError):
+        return Quantities(tuple(known))
+    right = np.asarray(tape.outputs[0].value)
+    return Quantities(tuple(known), () if _equal(value, right) else (value,))
+
+
+def _usual(tape: Tape) -> list[np.ndarray]:
+    """What code often computes on the way: derivatives, exponentials, one-hot rows."""
+    known: list[np.ndarray] = []
     for node in tape.nodes:
         rule = ELEMENTWISE.get(node.op or "")
         with np.errstate(all="ignore"):
@@ -53,7 +85,11 @@ def quantities(
                 x, y = node.inputs[0].value, node.value
                 d = np.asarray(rule.d(x, y, **node.extra))
                 known += [d, 1 - y, 1 + y, y**2, x > 0, x < 0, np.maximum(x, 0), np.minimum(x, 0), np.abs(x)]
-                known += [e for v in (x, -x, 2 * x, -2 * x, -np.abs(x)) for e in (np.exp(v), 1 + np.exp(v), 1 / (1 + np.exp(v)))]
+                known += [
+                    e
+                    for v in (x, -x, 2 * x, -2 * x, -np.abs(x))
+                    for e in (np.exp(v), 1 + np.exp(v), 1 / (1 + np.exp(v)))
+                ]
             if node.op in ("softmax", "log_softmax"):
                 p = node.value if node.op == "softmax" else np.exp(node.value)
                 shifted = node.inputs[0].value - np.max(
@@ -69,14 +105,7 @@ def quantities(
                 hot = np.zeros_like(node.inputs[0].value)
                 np.put_along_axis(hot, np.asarray(node.extra["y"])[..., None], 1.0, axis=-1)
                 known += [hot, np.exp(node.inputs[0].value) - hot, np.asarray(node.extra["y"], dtype=float)]
-    known += _stacked(tape, dout)
-    wrong = [np.asarray(g) for g in edited if g is not None]
-    truth = tape.backward(dout)
-    for name, g in (got or {}).items():
-        g = np.asarray(g)
-        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]):
-            wrong.append(g.astype(float))
-    return Quantities(tuple(known), tuple(wrong))
+    return known
 
 
 def _stacked(tape: Tape, dout: Any) -> list[np.ndarray]:
@@ -96,11 +125,13 @@ def _stacked(tape: Tape, dout: Any) -> list[np.ndarray]:
     return found
 
 
-def locate(known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequence[Any] = ()) -> int | None:
+def locate(
+    known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequence[Any] = (), forward: bool = False
+) -> int | None:
     """The line where the mistake is first seen, or None.
 
     It is the first line that gives an array which only the mistake gives, or an array of more than one number that is
-    not known up to a factor and a transpose.
+    not known up to a factor and a transpose. With `forward`, only the former: the trace is that of a right forward.
     """
     if not isinstance(known, Quantities):
         known = Quantities(
@@ -111,7 +142,12 @@ def locate(known: Quantities | Sequence[Any], trace: Sequence[Line], wrong: Sequ
     for line, _, value in trace:
         if bad.has(value, scaled=False) and not table.has(value, scaled=False):
             return line
-        if value.size > 1 and np.any(value != value.flat[0]) and not table.has(value, scaled=True):
+        if (
+            not forward
+            and value.size > 1
+            and np.any(value != value.flat[0])
+            and not table.has(value, scaled=True)
+        ):
             return line
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ from .schedule import on_cluster, on_this_machine
 from .store import ResultStore, summary
 from .work import Plan, Task
 
-__all__ = ["Progress", "grade", "plan_for", "submissions", "with_manual_marks"]
+__all__ = ["Progress", "grade", "plan_for", "submissions", "with_manual_marks", "with_stored"]
 
 
 class Progress(Protocol):
@@ -133,10 +133,7 @@ def grade(
         progress.note(note)
     store = ResultStore(folder.results, name)
     if not force:
-        tasks = [
-            Task(t.student, t.folder, t.timestamp, (store.get(t.student) or {}).get("digests", {}))
-            for t in tasks
-        ]
+        tasks = [with_stored(t, store.get(t.student)) for t in tasks]
     from .record import Recorder
 
     results: dict[str, dict[str, Any]] = {}
@@ -160,6 +157,14 @@ def grade(
             results[task.student] = with_manual_marks(result, marks)
             progress.done(results[task.student])
     return [results[s] for s in sorted(results)]
+
+
+def with_stored(task: Task, stored: dict[str, Any] | None) -> Task:
+    """The task with what is known of it: what still holds is not computed again."""
+    if stored is None:
+        return task
+    cells = {c["grade_id"]: c for c in stored["cells"] if not c["manual"]}
+    return replace(task, known=stored["digests"], cells=cells)
 
 
 def with_manual_marks(result: dict[str, Any], marks: dict[str, float | None]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .rebuild import Rebuilt
 __all__ = ["ResultStore", "cell_digests", "failed_result", "make_result", "public", "summary"]
 
 FORMAT = 1
+_NO_MARKS = ("autograder/assignments/a", "autograder/report/", "autograder/screen", "autograder/cli")
 
 
 class ResultStore:
@@ -68,9 +69,11 @@ def make_result(
     submitted: str,
     timestamp: str | None,
     seconds: float,
+    kept: dict[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Everything about one graded submission, as JSON."""
-    graded = [_graded_cell(r) for r in results if r.role in ("test", "manual")]
+    """Everything about one graded submission, as JSON. `kept` are cells of an older result that still hold."""
+    old = kept or {}
+    graded = [old.get(r.grade_id) or _graded_cell(r) for r in results if r.role in ("test", "manual")]
     typed = next((c.source for c in cells if c.grade_id == "student-id"), "")
     return {
         "format": FORMAT,
@@ -201,11 +204,15 @@ def _notebook_cell(cell: Rebuilt, result: CellResult) -> dict[str, Any]:
     }
 
 
-def cell_digests(cells: Sequence[Rebuilt], salt: str, settings: str = "") -> dict[str, str]:
+def cell_digests(
+    cells: Sequence[Rebuilt], salt: str, settings: str = "", assignment: str = ""
+) -> dict[str, str]:
     """One digest for every test cell: the cell, given cells, all code of the student's, the grader and the library.
 
-    A stored result with the same digests need not be computed again.
+    A stored result with the same digests need not be computed again. Under "" stands the digest of everything but the
+    test cells: while it holds, only test cells with another digest are run again.
     """
+    entries = versions(f"autograder/assignments/{assignment.split('-')[0].lower()}")
     base = hashlib.blake2b(digest_size=12)
     for part in (versions(), salt, settings):
         base.update(part.encode() + b"\x00")
@@ -216,14 +223,18 @@ def cell_digests(cells: Sequence[Rebuilt], salt: str, settings: str = "") -> dic
     for cell in cells:
         if cell.role == "test":
             own = base.copy()
-            own.update(f"{cell.grade_id}\x00{cell.points}\x00{cell.source}".encode())
+            own.update(f"{entries}\x00{cell.grade_id}\x00{cell.points}\x00{cell.source}".encode())
             digests[cell.grade_id] = own.hexdigest()
     return digests
 
 
-@lru_cache(maxsize=1)
-def versions() -> str:
-    """A digest of everything of ours that can change a mark: grader, checks, library, NumPy."""
+@lru_cache(maxsize=8)
+def versions(part: str = "") -> str:
+    """A digest of what of ours can change a mark: grader, checks, library, NumPy.
+
+    The entries of assignments are left out, and asked for apart: `part` is the beginning of their files' names. So a
+    changed entry costs the tests of its own assignment only.
+    """
     import numpy as np
 
     import autograder
@@ -234,6 +245,8 @@ def versions() -> str:
     for package in (autograder, course):
         root = Path(str(package.__file__)).parent
         for path in sorted(root.rglob("*")):
-            if path.suffix in (".py", ".toml", ".json") and not {"report", "web"} & set(path.parts):
-                total.update(str(path.relative_to(root)).encode() + path.read_bytes())
+            name = f"{root.name}/{path.relative_to(root).as_posix()}"
+            wanted = name.startswith(part) if part else not name.startswith(_NO_MARKS)
+            if wanted and path.suffix in (".py", ".toml", ".json"):
+                total.update(name.encode() + path.read_bytes())
     return total.hexdigest()

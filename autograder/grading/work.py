@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Task:
-    """One submission to grade. `known` are the digests of the stored result.
+    """One submission to grade. `known` is the stored result's part that may still hold: digests, and cells by grade id.
 
     `data` and `name` of the notebook, or the `problem` with it, travel along when the worker has no such folder.
     """
@@ -56,6 +56,7 @@ class Task:
     folder: Path
     timestamp: str | None
     known: dict[str, str] = field(default_factory=dict)
+    cells: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: bytes | None = None
     name: str = ""
     problem: str = ""
@@ -121,14 +122,16 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
             submitted=_sha(data),
             timestamp=task.timestamp,
         )
-    digests = cell_digests(cells, plan.salt, f"{plan.budget}|{task.student}|{task.timestamp}|{plan.excused}")
+    settings = f"{plan.budget}|{task.student}|{task.timestamp}|{plan.excused}"
+    digests = cell_digests(cells, plan.salt, settings, plan.assignment)
     if task.known == digests:
         return None
+    kept = _still_right(task, digests)
     try:
-        results = _execute(cells, task, plan)
+        results = _execute(cells, task, plan, kept)
     except UnfitError:
         _end()  # the fork server may have been a victim of the machine: once more with a new one
-        results = _execute(cells, task, plan)
+        results = _execute(cells, task, plan, kept)
     return make_result(
         plan.assignment,
         task.student,
@@ -138,13 +141,28 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
         submitted=_sha(data),
         timestamp=task.timestamp,
         seconds=time.perf_counter() - started,
+        kept=kept,
     )
 
 
-def _execute(cells: list[Rebuilt], task: Task, plan: Plan) -> list[CellResult]:
+def _still_right(task: Task, digests: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Test cells of the stored result that need not run again: nothing changed but other test cells."""
+    if not task.known or task.known.get("") != digests[""]:
+        return {}
+    return {
+        name: task.cells[name]
+        for name, d in digests.items()
+        if name in task.cells and task.known.get(name) == d
+    }
+
+
+def _execute(
+    cells: list[Rebuilt], task: Task, plan: Plan, kept: dict[str, dict[str, Any]]
+) -> list[CellResult]:
     return execute(
-        cells, plan.assignment, task.student, plan.salt, _the_sandbox(plan), plan.budget, excused=plan.excused
-    )
+        cells, plan.assignment, task.student, plan.salt, _the_sandbox(plan), plan.budget,
+        excused=plan.excused, skip=tuple(kept),
+    )  # fmt: skip
 
 
 def _sha(data: bytes) -> str:

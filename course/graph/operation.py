@@ -102,7 +102,7 @@ class Pair:
         result = self.forward(*args)
         if not self.cached:
             return result, None
-        return (result[0] if self.outputs == 1 else tuple(result[:-1])), result[-1]
+        return (result[0] if self.outputs == 1 else tuple(result[: self.outputs])), result[self.outputs]
 
     def gradients(self, g: Any, args: Sequence[Any], out: Any, kept: Any, need: Sequence[bool]) -> list[Any]:
         """What backward returns, one gradient or None for each argument of forward."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from course import backprop, graph, losses, neurons
+from course import backprop, graph, losses, neurons, nn
 from tests.bench.harness import Figures, Race, peer, row
 from tests.bench.scalars import Scalar
 
@@ -44,14 +44,14 @@ def mlp_by_hand(batches, params):
 affine = graph.lift(backprop.affine_forward, backprop.affine_backward)
 
 
-def mlp_by_graph(batches, params):
-    """The same steps through the graph of lifted pairs."""
+def mlp_by_graph(batches, variables):
+    """The same steps through the graph of lifted pairs, with parameters that are updated in place."""
     for X, y in batches:
-        V = {name: graph.Var(p) for name, p in params.items()}
-        A = neurons.relu(affine(X, V["W1"], V["b1"]))
-        loss = losses.cross_entropy(affine(A, V["W2"], V["b2"]), y)
-        for name, g in graph.grad(loss * LR, V).items():
-            params[name] = params[name] - g
+        A = neurons.relu(affine(X, variables["W1"], variables["b1"]))
+        loss = losses.cross_entropy(affine(A, variables["W2"], variables["b2"]), y)
+        for name, g in graph.grad(loss * LR, variables).items():
+            variables[name].array -= g
+            variables[name].renew()
 
 
 @row("mlp-train", peer="PyTorch eager", goal=1.25)
@@ -96,14 +96,15 @@ def graph_mlp() -> Race:
             for name, g in gradient(theirs, X, y).items():
                 theirs[name] -= LR * g
 
-    return Race(lambda: mlp_by_graph(batches, params), run, BATCH * len(batches), "examples/s")
+    mine = {name: nn.Parameter(p) for name, p in params.items()}
+    return Race(lambda: mlp_by_graph(batches, mine), run, BATCH * len(batches), "examples/s")
 
 
 @row("graph-overhead", peer="hand-written backprop", goal=0.77)
 def graph_overhead() -> Race:
     """The MLP step through the graph against the pairs called by hand: examples per second."""
-    batches, mine = mlp_data()
-    _, theirs = mlp_data()
+    batches, theirs = mlp_data()
+    mine = {name: nn.Parameter(p) for name, p in theirs.items()}
     return Race(
         lambda: mlp_by_graph(batches, mine),
         lambda: mlp_by_hand(batches, theirs),

@@ -39,7 +39,11 @@ class _Names(dict):
     """What a value of a line may use; an unknown name is a size and gets the next prime."""
 
     def __init__(self, module, rng, sizes):
-        super().__init__(rng=rng, np=np, draw=lambda *shape: rng.standard_normal(shape))
+        super().__init__(
+            rng=np.random.default_rng(rng.integers(1 << 30)),
+            np=np,
+            draw=lambda *shape: rng.standard_normal(shape),
+        )
         self.module, self.sizes = vars(module), sizes
 
     def __missing__(self, name):

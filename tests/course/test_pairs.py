@@ -1,5 +1,6 @@
 """One test for every forward/backward pair of the library: the gradient is the derivative, and PyTorch agrees."""
 
+import copy
 import inspect
 from functools import partial
 
@@ -21,14 +22,19 @@ RTOL = 2e-8
 CONSTANTS = {"course.backprop.mlp": {0}}  # places of float arguments that have no gradient on purpose
 
 
+def fresh(arg):
+    """The argument, a generator as a copy in the same state: every forward pass draws the same numbers."""
+    return copy.deepcopy(arg) if isinstance(arg, np.random.Generator) else arg
+
+
 def outputs(forward, backward, args):
     """(list of differentiable results, cache, the result as a whole) of one forward pass."""
-    names = list(inspect.signature(backward).parameters)
-    result = forward(*args)
-    if "cache" not in names:
+    asked = list(inspect.signature(backward).parameters)
+    result = forward(*map(fresh, args))
+    if "cache" not in asked:
         return [result], None, result
-    *outs, cache = result
-    return outs, cache, outs[0]
+    outs, cache = result[: asked.index("cache")], result[asked.index("cache")]
+    return list(outs), cache, outs[0]
 
 
 def run_backward(forward, backward, douts, args, cache, out):
@@ -151,7 +157,7 @@ def test_through_the_graph_first_and_second_derivatives_are_right(name):
 
     variables = [tree(Var, args[i]) for i in places]
     result = lift(forward, backward)(
-        *[variables[places.index(i)] if i in places else a for i, a in enumerate(args)]
+        *[variables[places.index(i)] if i in places else fresh(a) for i, a in enumerate(args)]
     )
     results = result if isinstance(result, tuple) else (result,)
     seeds = list(douts[0]) if len(results) > len(douts) else douts  # one result that is a tuple

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from autograder.course_folder import CourseFolder
-from autograder.grading import schedule
+from autograder.grading import pipeline, schedule
 from autograder.grading.pipeline import grade, silent
 from autograder.grading.record import escape_markdown
+from autograder.grading.store import ResultStore
 
 from .conftest import KIND, NAME
 
@@ -109,6 +110,34 @@ def test_only_what_changed_is_graded_again(filled):
     filled.hand_in("bao")
     results = {r["student"]: r["score"] for r in run(filled, jobs=1)}
     assert results["bao"] == 6 and path.stat().st_mtime_ns == old
+
+
+def test_one_changed_test_cell_is_the_only_one_that_runs_again(filled, monkeypatch):
+    from autograder.grading import execute, work
+
+    run(filled, jobs=1)
+    source = filled.root / "solutions" / f"{NAME}.py"
+    source.write_text(
+        source.read_text().replace("double fails on a matrix", "double fails on a matrix, look")
+    )
+    ran = []
+    monkeypatch.setattr(
+        execute,
+        "_test",
+        lambda cell, *rest, real=execute._test: (ran.append(cell.grade_id), real(cell, *rest)),
+    )
+    prepared = pipeline.plan_for(CourseFolder.at(filled.root), NAME, sandbox=KIND)
+    store = ResultStore(filled.root / "results", NAME)
+    task = pipeline.with_stored(
+        pipeline.submissions(CourseFolder.at(filled.root), NAME, ["ada"])[0], store.get("ada")
+    )
+    result = work.grade_one(task, prepared.plan)
+    work._end()
+    assert (
+        ran == ["test-double"]
+        and result["score"] == 6
+        and [c["score"] for c in result["cells"]][1:4] == [3, 1, 1]
+    )
 
 
 def test_marks_given_by_hand_survive_a_regrade(filled):

@@ -1,7 +1,7 @@
 """Print the table of mutants.
 
-    python -m tests.mutants                 everything, one seed
-    python -m tests.mutants a02 -v          one assignment, with every mutant that was not named right
+python -m tests.mutants                 everything, one seed
+python -m tests.mutants a02 -v          one assignment, with every mutant that was not named right
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def main(arguments: list[str]) -> int:
         print(tally.row())
         total.merge(tally)
     share = 100 * total.name_or_line / max(total.mutants, 1)
-    print(f"a name or the right line for {share:.1f} % of all; the catalogue names {total.catalogue} of them; wrong line: {total.line_wrong}")
+    print(
+        f"a name or the right line for {share:.1f} % of all; the catalogue names {total.catalogue} of them; wrong line: {total.line_wrong}"
+    )
     print(total.row().removeprefix(f"{'all':10} ").split("   (")[0])
     return 0 if total.caught == total.mutants and not total.false_alarms else 1
 

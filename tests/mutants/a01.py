@@ -260,7 +260,9 @@ M12 | return (np.abs(z) < 1) * 1.0 | return np.ones_like(z)
 - | return (np.abs(z) < 1) * 1.0 | return np.clip(z, -1, 1)
 - | return np.clip(z, -1, 1) | return np.clip(z, 0, 1)
 """,
-    ("def hardtanh(z):\n    return np.maximum(-1, np.minimum(1, z))\n\ndef d_hardtanh(z):\n    return np.where((z > -1) & (z < 1), 1.0, 0.0)",),
+    (
+        "def hardtanh(z):\n    return np.maximum(-1, np.minimum(1, z))\n\ndef d_hardtanh(z):\n    return np.where((z > -1) & (z < 1), 1.0, 0.0)",
+    ),
 )
 
 ABS_RECT = Target(
@@ -313,7 +315,9 @@ def backward(dout, cache):
     return dout * dZ, (dout * dalpha).sum(axis=0)
 """,
     lambda ops, Z, alpha: ops.leaky_relu(Z, alpha),
-    lambda rng: (lambda n, d: {"Z": rng.normal(size=(n, d)) * 1.5, "alpha": rng.uniform(0.1, 0.5, d)})(*primes(rng, 2)),
+    lambda rng: (lambda n, d: {"Z": rng.normal(size=(n, d)) * 1.5, "alpha": rng.uniform(0.1, 0.5, d)})(
+        *primes(rng, 2)
+    ),
     ("Z", "alpha"),
     wrong="""
 - | dZ = np.where(Z > 0, 1.0, alpha) | dZ = np.where(Z > 0, 1.0, 0.0)
@@ -343,7 +347,9 @@ def neuron(x, w, b):
 forward = neuron
 """,
     lambda ops, x, w, b: ops.sigmoid(w @ x + b),
-    lambda rng: (lambda d: {"x": rng.normal(size=d), "w": rng.normal(size=d), "b": float(rng.normal())})(primes(rng, 1)[0]),
+    lambda rng: (lambda d: {"x": rng.normal(size=d), "w": rng.normal(size=d), "b": float(rng.normal())})(
+        primes(rng, 1)[0]
+    ),
     wrong="""
 - | a = w @ x + b | a = w @ x
 M01 | a = w @ x + b | a = w @ x - b
@@ -513,7 +519,9 @@ def mse(Yhat, Y):
 forward = mse
 """,
     lambda ops, Yhat, Y: ops.mean(ops.sum(ops.square(Yhat - Y), axis=1)),
-    lambda rng: (lambda n, d: {"Yhat": rng.normal(size=(n, d)), "Y": rng.normal(size=(n, d))})(*primes(rng, 2)),
+    lambda rng: (lambda n, d: {"Yhat": rng.normal(size=(n, d)), "Y": rng.normal(size=(n, d))})(
+        *primes(rng, 2)
+    ),
     wrong="""
 M05 | np.sum(e**2) / len(e) | np.mean(e**2)
 M02 | np.sum(e**2) / len(e) | np.sum(e**2)
@@ -558,7 +566,11 @@ forward = rbf
         -(ops.sum(ops.square(ops.reshape(X, (X.shape[0], X.shape[1], 1)) - C), axis=1) / ops.square(sigma))
     ),
     lambda rng: (
-        lambda n, d, k: {"X": rng.normal(size=(n, d)), "C": rng.normal(size=(d, k)), "sigma": rng.uniform(1, 2, k)}
+        lambda n, d, k: {
+            "X": rng.normal(size=(n, d)),
+            "C": rng.normal(size=(d, k)),
+            "sigma": rng.uniform(1, 2, k),
+        }
     )(*primes(rng, 3)),
     wrong="""
 - | return np.exp(-d2 / sigma**2) | return np.exp(-d2 / sigma)
@@ -644,7 +656,9 @@ M01 | return H @ W2 + b2 | return H @ W2 - b2
 - | H = g(X @ W1 + b1) | H = g(X @ W1) + b1
 - | H = g(X @ W1 + b1) | H = g(g(X @ W1 + b1))
 """,
-    variants=("def forward(X, W1, b1, W2, b2):\n    return np.stack([np.tanh(x @ W1 + b1) @ W2 + b2 for x in X])",),
+    variants=(
+        "def forward(X, W1, b1, W2, b2):\n    return np.stack([np.tanh(x @ W1 + b1) @ W2 + b2 for x in X])",
+    ),
 )
 
 MLP2 = Target(

@@ -155,7 +155,16 @@ backward = act_backward
         Z = rng.normal(size=primes(rng, 2)) * 1.5
         return {"Z": Z + 0.01 * np.sign(Z)}
 
-    return Target("A02", f"act {name}", source, lambda ops, Z: getattr(ops, name)(Z), sample, ("Z",), wrong=wrong, variants=variants)
+    return Target(
+        "A02",
+        f"act {name}",
+        source,
+        lambda ops, Z: getattr(ops, name)(Z),
+        sample,
+        ("Z",),
+        wrong=wrong,
+        variants=variants,
+    )
 
 
 ACT_SIGMOID = _activation(
@@ -177,7 +186,9 @@ M03 | dZ = dA * A * (1 - A) | dZ = 2 * dA * A * (1 - A)
 - | dZ = dA * A * (1 - A) | dZ = dA * dA * A * (1 - A)
 M25 | dZ = dA * A * (1 - A) | dA *= A * (1 - A)\\n    dZ = dA
 """,
-    ("def forward(Z):\n    return 0.5 * np.tanh(Z / 2) + 0.5, Z\n\ndef backward(dA, Z):\n    return dA / (4 * np.cosh(Z / 2)**2)",),
+    (
+        "def forward(Z):\n    return 0.5 * np.tanh(Z / 2) + 0.5, Z\n\ndef backward(dA, Z):\n    return dA / (4 * np.cosh(Z / 2)**2)",
+    ),
 )
 
 ACT_TANH = _activation(
@@ -197,7 +208,9 @@ M01 | dZ = dA * (1 - A**2) | dZ = dA * (A**2 - 1)
 M03 | dZ = dA * (1 - A**2) | dZ = 0.5 * dA * (1 - A**2)
 M06 | dZ = dA * (1 - A**2) | dZ = (dA * (1 - A**2)).T
 """,
-    ("def forward(Z):\n    e, f = np.exp(Z), np.exp(-Z)\n    return (e - f) / (e + f), (e, f)\n\ndef backward(dA, c):\n    e, f = c\n    return 4 * dA / (e + f)**2",),
+    (
+        "def forward(Z):\n    e, f = np.exp(Z), np.exp(-Z)\n    return (e - f) / (e + f), (e, f)\n\ndef backward(dA, c):\n    e, f = c\n    return 4 * dA / (e + f)**2",
+    ),
 )
 
 ACT_RELU = _activation(
@@ -213,7 +226,9 @@ M01 | dZ = dA * (Z > 0) | dZ = -dA * (Z > 0)
 - | dZ = dA * (Z > 0) | dZ = dA * np.sign(Z)
 M02 | dZ = dA * (Z > 0) | dZ = dA * (Z > 0) / len(Z)
 """,
-    ("def forward(Z):\n    A = Z.copy()\n    A[A < 0] = 0\n    return A, A > 0\n\ndef backward(dA, on):\n    d = dA.copy()\n    d[~on] = 0\n    return d",),
+    (
+        "def forward(Z):\n    A = Z.copy()\n    A[A < 0] = 0\n    return A, A > 0\n\ndef backward(dA, on):\n    d = dA.copy()\n    d[~on] = 0\n    return d",
+    ),
 )
 
 
@@ -432,7 +447,9 @@ def backward(dout, cache):
 """,
     ),
 )  # fmt: skip
-MLP3 = Target("A02", "mlp of three layers", MLP_SOURCE, _mlp_model, _mlp(3, "tanh"), ("params",), wrong=MLP_WRONG)
+MLP3 = Target(
+    "A02", "mlp of three layers", MLP_SOURCE, _mlp_model, _mlp(3, "tanh"), ("params",), wrong=MLP_WRONG
+)
 MLP3_RELU = Target(
     "A02",
     "mlp with relu",
@@ -453,7 +470,12 @@ M06 | As[l - 1].T @ dZ | (As[l - 1].T @ dZ).T
 
 def _nn(rng: np.random.Generator) -> dict[str, Any]:
     m, d = primes(rng, 2, high=7)
-    return {"x": rng.normal(size=m), "y": int(rng.integers(0, 2)), "alpha": rng.normal(size=(d, m + 1)), "beta": rng.normal(size=d + 1)}
+    return {
+        "x": rng.normal(size=m),
+        "y": int(rng.integers(0, 2)),
+        "alpha": rng.normal(size=(d, m + 1)),
+        "beta": rng.normal(size=d + 1),
+    }
 
 
 def _nn_model(ops: Any, x: Any, y: int, alpha: Any, beta: Any) -> Any:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.explain import explain, explain_forward
+from autograder.checks.linetrace import record_lines
 from autograder.checks.misconceptions import same
 from autograder.checks.tape import record
 from autograder.checks.values import compare
@@ -101,7 +102,9 @@ class Target:
         if "backward" in space:
             sample = self.sample(np.random.default_rng(seed))
             wrt = self.names(sample) if self.names is not None else self.wrt
-            why = explain(space["forward"], space["backward"], self.model, self.sample, wrt, loss=self.loss, seed=seed)
+            why = explain(
+                space["forward"], space["backward"], self.model, self.sample, wrt, loss=self.loss, seed=seed
+            )
             return Verdict(bool(why.text), tuple(why.ids), why.text, why.line, time.perf_counter() - started)
         return self._judge_value(space["forward"], seed, started)
 
@@ -111,12 +114,19 @@ class Target:
             args = self.sample(np.random.default_rng([seed, k]))
             try:
                 with np.errstate(all="ignore"):
-                    got = forward(**{n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in args.items()})
+                    got = forward(
+                        **{n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in args.items()}
+                    )
             except Exception as error:
-                return Verdict(True, (), f"raises {type(error).__name__}: {error}", None, time.perf_counter() - started)
+                return Verdict(
+                    True, (), f"raises {type(error).__name__}: {error}", None, time.perf_counter() - started
+                )
             instances.append((args, got))
-        wrong = any(compare("value", got, record(self.model, args).out) is not None for args, got in instances)
-        why = explain_forward(self.model, instances)
+        wrong = any(
+            compare("value", got, record(self.model, args).out) is not None for args, got in instances
+        )
+        trace = record_lines(forward, instances[0][0])[1] if wrong else []
+        why = explain_forward(self.model, instances, trace=trace)
         text = why.text if wrong else ""
         return Verdict(wrong, tuple(why.ids) if wrong else (), text, why.line, time.perf_counter() - started)
 

@@ -57,11 +57,33 @@ class Tally:
         self.name_or_line += ok or near
         if not verdict.caught or named_wrong or not (ok or near) or (not ok and mutant.expected != "-"):
             verdict_line = f" line {verdict.line}" if verdict.line else " no line"
-            state = "MISSED" if not verdict.caught else "WRONG" if named_wrong else "unknown" if not ok else "no line"
-            self.notes.append(f"{state:8} {mutant.name:44} {','.join(verdict.ids):10} {verdict.text[:150]}{verdict_line}")
+            state = (
+                "MISSED"
+                if not verdict.caught
+                else "WRONG"
+                if named_wrong
+                else "unknown"
+                if not ok
+                else "no line"
+            )
+            self.notes.append(
+                f"{state:8} {mutant.name:44} {','.join(verdict.ids):10} {verdict.text[:150]}{verdict_line}"
+            )
 
     def merge(self, other: Tally) -> None:
-        for name in ("mutants", "caught", "catalogue", "right", "wrong", "unknown", "line", "line_wrong", "name_or_line", "variants", "false_alarms"):
+        for name in (
+            "mutants",
+            "caught",
+            "catalogue",
+            "right",
+            "wrong",
+            "unknown",
+            "line",
+            "line_wrong",
+            "name_or_line",
+            "variants",
+            "false_alarms",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.seconds += other.seconds
 
@@ -74,7 +96,9 @@ class Tally:
         )
 
 
-def run(chosen: Iterable[Target], seeds: Sequence[int] = (0,), variant_seeds: Sequence[int] = (0,)) -> list[Tally]:
+def run(
+    chosen: Iterable[Target], seeds: Sequence[int] = (0,), variant_seeds: Sequence[int] = (0,)
+) -> list[Tally]:
     """Judge every mutant and every variant of the targets, assignment by assignment."""
     tallies: dict[str, Tally] = {}
     for target in chosen:
@@ -88,5 +112,7 @@ def run(chosen: Iterable[Target], seeds: Sequence[int] = (0,), variant_seeds: Se
                 verdict = target.judge(source, seed)
                 if verdict.caught:
                     tally.false_alarms += 1
-                    tally.notes.append(f"FALSE    {target.name} variant {k} seed {seed}: {verdict.text[:150]}")
+                    tally.notes.append(
+                        f"FALSE    {target.name} variant {k} seed {seed}: {verdict.text[:150]}"
+                    )
     return list(tallies.values())

@@ -1,7 +1,7 @@
 # Several mistakes at once: untransposed weights, a lost path, and gradients that are not scaled.
 # base: reference
 # expect: test-nn-backward score=2
-# expect: test-mlp-backward score=3.75 diagnosis=M02
+# expect: test-mlp-backward score=3.75 diagnosis=M07
 # expect: test-act-forward score=1.5
 
 # %% nn-backward
