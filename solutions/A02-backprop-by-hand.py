@@ -54,7 +54,7 @@ USE_MINE = False
 # %% locked="figure-chain" run=no
 with figure("A chain of boxes w, z, y, L. Below each arrow stands its derivative, read from right to left.", size=(6.4, 1.7)) as (fig, ax):
     ax.set_axis_off()
-    ax.set(xlim=(-0.4, 6.4), ylim=(-0.8, 0.5))
+    ax.set(xlim=(-0.7, 6.8), ylim=(-0.8, 0.5))
     for k, (name, value) in enumerate([("w", 0.75), ("z", 0.5), ("y", 0.4621), ("L", 0.1447)]):
         ax.text(2 * k, 0, f"{name} = {value:g}", ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "fc": "#e8f1fa", "ec": "#1a1a1a"})
     for k, slope in enumerate(["∂z/∂w = x = 2", "∂y/∂z = 1 − y² = 0.7864", "∂L/∂y = y − t = −0.5379"]):
@@ -208,12 +208,12 @@ check("experiment-x2-4")
 with figure("The curve x cubed near x = 2 with h = 0.6: the line through x - h and x + h is nearly parallel to the tangent, the line through x and x + h is too steep.", size=(5.2, 3.2), xlabel="x", ylabel="f(x) = x³") as (fig, ax):
     s = np.linspace(1.1, 2.9, 100)
     ax.plot(s, s**3, color="#1a1a1a")
-    for a, b, colour, name, dy in [(1.4, 2.6, "#0072b2", "central", -3.6), (2.0, 2.6, "#d55e00", "one-sided", 1.2)]:
+    ax.text(2.85, 5.5, "slope at 2: 12.00, h = 0.6", ha="right")
+    for a, b, colour, name, row in [(1.4, 2.6, "#0072b2", "central: {:.2f}", 2), (2.0, 2.6, "#d55e00", "one-sided: {:.2f}", -1.5)]:
         slope = (b**3 - a**3) / (b - a)
-        ax.plot(s, a**3 + slope * (s - a), color=colour, linestyle="--")
+        ax.plot(s, a**3 + slope * (s - a), color=colour, linestyle="--" if a < 2 else ":")
         ax.plot([a, b], [a**3, b**3], "o", color=colour)
-        ax.text(2.82, a**3 + slope * (2.82 - a) + dy, f"{name}: {slope:.2f}", color=colour, ha="right", fontweight="bold")
-    ax.text(1.15, 12.5, "true slope 12.00, h = 0.6", fontsize=9)
+        ax.text(2.85, row, name.format(slope), color=colour, ha="right", fontweight="bold")
 
 # %% [markdown]
 # ### Numerical gradient of an array (3 points)
@@ -301,8 +301,8 @@ with figure(
     "Error of one-sided and central differences against the step h: both fall, then rise again.",
     xlabel="step h", ylabel="absolute error of the slope", xscale="log", yscale="log",
 ) as (fig, ax):
-    tiny = 1e-17
-    curves(ax, steps, {name: np.maximum(experiment_x2_3[name], tiny) for name in ("one-sided", "central")}, markers=True)
+    errors = {name: np.maximum(experiment_x2_3[name], 1e-17)[::-1] for name in ("one-sided", "central")}
+    curves(ax, steps[::-1], errors, markers=True)
 ### END SOLUTION
 
 # %% [markdown]
@@ -438,20 +438,20 @@ check("act-backward")
 # $0.5\cdot 2 - 0.2\cdot 1 = 0.8$; times the slope it is $\delta = 0.2$; the weight's gradient is $\delta z = 0.6$.
 
 # %% locked="figure-delta" run=no
-with figure("A unit h sends g(h) forward to two units h1 and h2; their deltas come back along the same weights, are added and multiplied by the slope.", size=(6.2, 2.6)) as (fig, ax):
+with figure("A unit h sends g(h) forward to two units h1 and h2; their deltas come back along the same weights, are added and multiplied by the slope.", size=(6.2, 3.2)) as (fig, ax):
     ax.set_axis_off()
-    ax.set(xlim=(-0.6, 5.4), ylim=(-1.7, 1.7))
-    spots = {"z": (0, 0), "h": (2, 0), "h₁": (4.4, 1), "h₂": (4.4, -1)}
+    ax.set(xlim=(-0.6, 5.4), ylim=(-2.2, 2.0))
+    spots = {"z": (0, 0), "h": (2, 0), "h₁": (4.6, 1.5), "h₂": (4.6, -1.5)}
     for a, b, there, back in [("z", "h", "w", "δ z"), ("h", "h₁", "w₁", "δ₁ w₁"), ("h", "h₂", "w₂", "δ₂ w₂")]:
         (x0, y0), (x1, y1) = spots[a], spots[b]
         for shift, colour, ends in [(0.09, "#1a1a1a", ((x1, y1), (x0, y0))), (-0.09, "#d55e00", ((x0, y0), (x1, y1)))]:
             (ex, ey), (sx, sy) = ends
             ax.annotate("", (ex, ey + shift), (sx, sy + shift), arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 16, "shrinkB": 16})
-        ax.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.28, there, ha="center", color="#1a1a1a")
-        ax.text((x0 + x1) / 2 + 0.15, (y0 + y1) / 2 - 0.42, back, ha="center", color="#d55e00")
+        ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1 + 0.3, there, ha="center", color="#1a1a1a")
+        ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1 - 0.55, back, ha="center", color="#d55e00")
     for name, (x, y) in spots.items():
         ax.text(x, y, name, ha="center", va="center", bbox={"boxstyle": "circle,pad=0.4", "fc": "#fdf0e3", "ec": "#1a1a1a"})
-    ax.text(2, -1.1, "δ = g′(h)(δ₁w₁ + δ₂w₂)", ha="center", color="#d55e00")
+    ax.text(1.2, -1.3, "δ = g′(h)(δ₁w₁ + δ₂w₂)", ha="center", color="#d55e00")
 
 # %% [markdown]
 # ### D2.2 From equation (6) to equation (14) (6 points)
@@ -1140,7 +1140,7 @@ def train_packed(X, y, D, epochs, gamma, rng, sign=1.0):
 # %% [markdown]
 # ### X2.5 Deck 004 taken at its word (3 points)
 #
-# Two clouds of points, twenty epochs. Once $J$ has the minus (E03), once it is used exactly as printed.
+# Two clouds of points, ten epochs. Once $J$ has the minus (E03), once it is used exactly as printed.
 
 # %% locked="run-x2-5" run=no
 rng = student_rng(student_id, "A02", "x2-5")
@@ -1148,14 +1148,15 @@ y_clouds = np.arange(40) % 2
 X_clouds = rng.normal(size=(40, 2)) + np.where(y_clouds == 1, 1.2, -1.2)[:, None]
 entropies = {}
 for name, sign in {"with the minus": 1.0, "as printed": -1.0}.items():
-    history = train_packed(X_clouds, y_clouds, 3, 20, 0.5, student_rng(student_id, "A02", "x2-5", "weights"), sign)
+    history = train_packed(X_clouds, y_clouds, 3, 10, 0.1, student_rng(student_id, "A02", "x2-5", "weights"), sign)
     entropies[name] = np.mean([packed_loss(history, x, t, 3) for x, t in zip(X_clouds, y_clouds)], axis=0)
 
 with figure(
-    f"Mean cross-entropy over 20 epochs: with the minus it falls to {entropies['with the minus'][-1]:.2f} nats, as printed it rises to {entropies['as printed'][-1]:.1f} nats.",
+    f"Mean cross-entropy over 10 epochs: with the minus it falls to {entropies['with the minus'][-1]:.2f} nats, as printed it rises to {entropies['as printed'][-1]:.1f} nats.",
     xlabel="epoch", ylabel="mean cross-entropy (nats)", yscale="log",
 ) as (fig, ax):
-    curves(ax, np.arange(21), entropies)
+    ax.set_xticks(range(0, 11, 2))
+    curves(ax, np.arange(11), entropies)
 print({name: round(float(J[-1]), 3) for name, J in entropies.items()})
 
 # %% [markdown]
@@ -1171,23 +1172,25 @@ print({name: round(float(J[-1]), 3) for name, J in entropies.items()})
 # %% [markdown]
 # ### X2.6 Where is the blame? (3 points)
 #
-# XOR with three hidden units. The gradient of a unit's bias *is* its δ. The maps show δ for each of the four examples
-# (rows): three hidden units, then the output. Red means "should have been lower", blue "should have been higher".
+# XOR with three hidden units. The gradient of a unit's bias *is* its δ. The map shows δ for each of the four examples
+# (rows), at four moments: three hidden units, then the output. Red means "should have been lower", blue "should have been higher".
 
 # %% locked="run-x2-6" run=no
 X_xor, y_xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0])
-history = train_packed(X_xor, y_xor, 3, 1500, 0.8, student_rng(student_id, "A02", "x2-6"))
-moments = [0, 100, 400, 1500]
-with figure("Four heat maps of delta, for four examples and four units, at epochs 0, 100, 400 and 1500 of training on XOR.", 1, 4, size=(11, 2.9)) as (fig, axes):
-    for ax, epoch in zip(axes, moments):
-        slopes = np.array([packed_slope(history[epoch], x, t, 3) for x, t in zip(X_xor, y_xor)])
-        heatmap(ax, slopes[:, [0, 3, 6, 9]], rows=["00", "01", "10", "11"], cols=["a₁", "a₂", "a₃", "b"], signed=True, fmt="{:.2f}")
-        ax.set_title(f"epoch {epoch}")
+history = train_packed(X_xor, y_xor, 3, 1000, 0.8, student_rng(student_id, "A02", "x2-6"))
+moments = [0, 50, 200, 1000]
+deltas = [np.array([packed_slope(history[e], x, t, 3)[[0, 3, 6, 9]] for x, t in zip(X_xor, y_xor)]) for e in moments]
+with figure("Heat map of delta: four examples in rows; in columns three hidden units and the output, at epochs 0, 50, 200 and 1000.", size=(11, 2.8)) as (fig, ax):
+    heatmap(ax, np.round(np.hstack(deltas), 2) + 0.0, rows=["00", "01", "10", "11"], cols=["a₁", "a₂", "a₃", "b"] * 4, signed=True, fmt="{:.2f}", label="δ")
+    for k, epoch in enumerate(moments):
+        ax.axvline(4 * k - 0.5, color="#1a1a1a", linewidth=2)
+        ax.text(4 * k + 1.5, -0.65, f"epoch {epoch}", ha="center")
+    ax.set_ylabel("example")
 J_xor = np.mean([packed_loss(history, x, t, 3) for x, t in zip(X_xor, y_xor)], axis=0)
 print("mean cross-entropy:", {epoch: round(float(J_xor[epoch]), 3) for epoch in moments})
 
 # %% [markdown]
-# Read your maps, three to five sentences: how does δ of the output tell the sign of the error? Which hidden unit carries most of the blame at
+# Read your map, three to five sentences: how does δ of the output tell the sign of the error? Which hidden unit carries most of the blame at
 # the start, and on what does its share depend? What happens to all δ as training succeeds (or what shows that it got stuck)?
 
 # %% [markdown] manual="response-x2-6" points=3

@@ -55,17 +55,17 @@ def noise(phi: Phi, h: float = 1e-9, points: int = 7) -> float:
     The k-th differences of a smooth function at close points vanish, those of noise ε do not: their mean square is
     ε² (2k)!/(k!)². Where most values are equal (a staircase: float32 inside) the points are spread until they differ.
     """
-    for _ in range(5):
+    for _ in range(6):
         ts = (np.arange(points) - points // 2) * h
         values = np.array([phi(float(t)) for t in ts])
         if not np.all(np.isfinite(values)):
             return float("inf")
-        if len(np.unique(values)) > points // 2:
+        if len(np.unique(values)) >= points - 1:
             break
-        if h > 1e-6:
-            # constant, or so flat that nothing can be seen: the last digit of the value
-            return EPS * max(float(np.max(np.abs(values))), np.finfo(float).tiny)
         h *= 30
+    if len(np.unique(values)) == 1:
+        # constant: the last digit of the value
+        return EPS * max(float(np.max(np.abs(values))), np.finfo(float).tiny)
     table, level = values, []
     signs = []
     for k in range(1, points - 1):
@@ -145,4 +145,4 @@ def with_kink(phi: Phi, eps: float, found: Slope, start: float = 1e-2) -> Slope:
         return Slope((left + right) / 2, abs(right - left) + rounding, h, left, right)
     # the jump's own plateau, at a step where rounding is small
     h, left, right, rounding = seen[stays[len(stays) // 2]]
-    return Slope((left + right) / 2, abs(right - left) + rounding, h, left, right, True)
+    return Slope((left + right) / 2, rounding + 1e-6 * abs(right - left), h, left, right, True)

@@ -307,7 +307,7 @@ def _entries(
         if off > slack:
             wrong.append(k)
             if worst is None or off / top > worst.error:
-                worst = Worst(name, index, got, float(numeric[k]), off / top)
+                worst = Worst(name, index, got, float(numeric[k]), float(off / top))
         elif tol > 1e-3 * top and not s.kink:
             unsure.append(k)
     if wrong:

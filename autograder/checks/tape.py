@@ -273,10 +273,10 @@ class Tape:
         while frame is not None and frame is not self.root:
             code = frame.f_code
             if code.co_filename not in _OWN_FILES:
-                site.append((code.co_name, code.co_firstlineno, frame.f_lasti))
+                start, kind, variable = _what_follows(code).get(frame.f_lasti, (frame.f_lasti, "", None))
+                site.append((code.co_name, code.co_firstlineno, start))
                 if passing:
-                    kind, name = _what_follows(code).get(frame.f_lasti, ("", None))
-                    passing = kind == "return"
+                    name, passing = variable, kind == "return"
             frame = frame.f_back
         return tuple(site), name
 
@@ -369,9 +369,9 @@ def record(
 
 
 @functools.lru_cache(maxsize=256)
-def _what_follows(code: CodeType) -> dict[int, tuple[str, str | None]]:
-    """Instruction offset -> what happens to its result next: ("store", variable), ("return", None) or ("", None)."""
-    found: dict[int, tuple[str, str | None]] = {}
+def _what_follows(code: CodeType) -> dict[int, tuple[int, str, str | None]]:
+    """Offset -> the instruction that it belongs to, and what happens to its result: "store" in a variable, "return", ""."""
+    found: dict[int, tuple[int, str, str | None]] = {}
     instructions = list(dis.get_instructions(code))
     for now, after in pairwise(instructions):
         what: tuple[str, str | None] = ("", None)
@@ -380,8 +380,8 @@ def _what_follows(code: CodeType) -> dict[int, tuple[str, str | None]]:
             what = ("store", str(variable))
         elif after.opname == "RETURN_VALUE":
             what = ("return", None)
-        # a call is found at its own offset or at one of the cache entries behind it
-        found.update(dict.fromkeys(range(now.offset, after.offset), what))
+        # an instruction is found at its own offset, or, when the interpreter has specialised it, at a cache entry behind
+        found.update(dict.fromkeys(range(now.offset, after.offset), (now.offset, *what)))
     return found
 
 

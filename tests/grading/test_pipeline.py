@@ -115,29 +115,25 @@ def test_only_what_changed_is_graded_again(filled):
 def test_one_changed_test_cell_is_the_only_one_that_runs_again(filled, monkeypatch):
     from autograder.grading import execute, work
 
-    run(filled, jobs=1)
+    folder = CourseFolder.at(filled.root)
+    store = ResultStore(filled.root / "results", NAME)
+
+    def regrade():
+        task = pipeline.with_stored(pipeline.submissions(folder, NAME, ["ada"])[0], store.get("ada"))
+        return work.grade_one(task, pipeline.plan_for(folder, NAME, sandbox=KIND).plan)
+
+    store.put(regrade())
+    assert regrade() is None
     source = filled.root / "solutions" / f"{NAME}.py"
     source.write_text(
         source.read_text().replace("double fails on a matrix", "double fails on a matrix, look")
     )
-    ran = []
-    monkeypatch.setattr(
-        execute,
-        "_test",
-        lambda cell, *rest, real=execute._test: (ran.append(cell.grade_id), real(cell, *rest)),
-    )
-    prepared = pipeline.plan_for(CourseFolder.at(filled.root), NAME, sandbox=KIND)
-    store = ResultStore(filled.root / "results", NAME)
-    task = pipeline.with_stored(
-        pipeline.submissions(CourseFolder.at(filled.root), NAME, ["ada"])[0], store.get("ada")
-    )
-    result = work.grade_one(task, prepared.plan)
+    ran, real = [], execute._test
+    monkeypatch.setattr(execute, "_test", lambda cell, *rest: (ran.append(cell.grade_id), real(cell, *rest)))
+    result = regrade()
     work._end()
-    assert (
-        ran == ["test-double"]
-        and result["score"] == 6
-        and [c["score"] for c in result["cells"]][1:4] == [3, 1, 1]
-    )
+    assert ran == ["test-double"] and result["score"] == 6
+    assert [c["score"] for c in result["cells"]][1:4] == [3, 1, 1]
 
 
 def test_marks_given_by_hand_survive_a_regrade(filled):
