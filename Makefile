@@ -6,7 +6,7 @@ ASSIGNMENT ?= A02-backprop-by-hand
 SAMPLE := build/sample
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help grade test test-slow lint lab build bench mutants clean system torch
+.PHONY: help attacks grade test test-slow lint lab build bench mutants clean system torch
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make build      rebuild the students' release from solutions/"
 	@echo "make lint       style, types, lines per package"
 	@echo "make bench      figures beside those of other tools;  make mutants: every known mistake, named"
+	@echo "make attacks    every hostile submission, and what it gains"
 	@echo "make clean      remove what was built; .venv and your work/ stay"
 
 # A stamp for each set of extras: installed again only when pyproject.toml changes.
@@ -67,6 +68,9 @@ lab: $(VENV)/installed-grade,lab
 
 bench: $(VENV)/installed-grade,dev,bench
 	$(BIN)/python -m tests.bench
+
+attacks: $(VENV)/installed-grade,dev system
+	$(BIN)/python -m tests.attacks
 
 mutants: $(VENV)/installed-grade,dev
 	$(BIN)/python -m tests.mutants

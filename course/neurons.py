@@ -3,7 +3,7 @@
 Each activation is a pair on plain arrays: `f(z)` and `f_backward(dout, …)`, which multiplies the upstream gradient
 by the derivative. `d_f(z)` is that derivative alone. Most need only the output `out = f(z)` to be differentiated,
 so the input need not be kept. Where a function has a kink, the derivative there is the one from the left, and the
-mean of both sides for |z|.
+mean of both sides for |z|. A backward half has the source of its forward half.
 """
 
 from __future__ import annotations
@@ -18,45 +18,21 @@ from course.toolbox.pairs import differentiable
 from course.toolbox.shapes import check_shapes
 
 __all__ = [
-    "abs_rect",
-    "abs_rect_backward",
-    "count_params",
-    "d_abs_rect",
-    "d_hardtanh",
-    "d_leaky_relu",
-    "d_prelu",
-    "d_relu",
-    "d_sigmoid",
-    "d_softplus",
-    "d_tanh",
-    "hardtanh",
-    "hardtanh_backward",
-    "leaky_relu",
-    "leaky_relu_backward",
-    "maxout",
-    "maxout_backward",
-    "mlp1",
-    "mlp2",
-    "neuron",
-    "prelu",
-    "prelu_backward",
-    "rbf",
-    "rbf_backward",
-    "relu",
-    "relu_backward",
-    "sigmoid",
-    "sigmoid_backward",
-    "softplus",
-    "softplus_backward",
-    "tanh",
-    "tanh_backward",
-]
+    "abs_rect", "abs_rect_backward", "count_params", "d_abs_rect", "d_hardtanh", "d_leaky_relu", "d_prelu", "d_relu",
+    "d_sigmoid", "d_softplus", "d_tanh", "hardtanh", "hardtanh_backward", "leaky_relu", "leaky_relu_backward", "maxout",
+    "maxout_backward", "mlp1", "mlp2", "neuron", "prelu", "prelu_backward", "rbf", "rbf_backward", "relu",
+    "relu_backward", "sigmoid", "sigmoid_backward", "softplus", "softplus_backward", "tanh", "tanh_backward",
+]  # fmt: skip
 
 
 def _float(z: Any) -> Any:
     """z as an array of floats; a float dtype that came in is kept."""
     z = np.asarray(z)
     return z if z.dtype.kind == "f" else z.astype(np.float64)
+
+
+def _ones(z: Any) -> Any:
+    return np.ones_like(_float(z))
 
 
 @differentiable
@@ -77,11 +53,13 @@ def sigmoid(z: Any) -> Any:
 
 
 def sigmoid_backward(dout: Any, out: Any) -> Any:
-    """Carry a gradient back through the logistic function: σ′ = σ (1 − σ).
-
-    Source: deck 004, "Derivative of a Sigmoid"
-    """
+    """Carry a gradient back: σ′ = σ (1 − σ)."""
     return dout * (out * (1 - out))
+
+
+def d_sigmoid(z: Any) -> Any:
+    """The derivative σ(z) (1 − σ(z)). Shapes: z (N, D) -> d (N, D)"""
+    return sigmoid_backward(_ones(z), sigmoid(z))[()]
 
 
 @differentiable
@@ -97,18 +75,18 @@ def tanh(z: Any) -> Any:
 
 
 def tanh_backward(dout: Any, out: Any) -> Any:
-    """Carry a gradient back through tanh: tanh′ = 1 − tanh².
-
-    Source: deck 003, 6.3.2
-    """
+    """Carry a gradient back: tanh′ = 1 − tanh²."""
     return dout * (1 - out * out)
+
+
+def d_tanh(z: Any) -> Any:
+    """The derivative 1 − tanh(z)². Shapes: z (N, D) -> d (N, D)"""
+    return tanh_backward(_ones(z), tanh(z))[()]
 
 
 @differentiable
 def hardtanh(z: Any) -> Any:
-    """A tanh made of three straight lines.
-
-    hardtanh(z) = max(−1, min(1, z))
+    """A tanh made of three straight lines: max(−1, min(1, z)).
 
     Shapes: z (N, D) -> out (N, D)
     Source: deck 000, "Hard tanh"
@@ -117,18 +95,18 @@ def hardtanh(z: Any) -> Any:
 
 
 def hardtanh_backward(dout: Any, out: Any) -> Any:
-    """Carry a gradient back through the hard tanh: 1 inside (−1, 1), else 0.
-
-    Source: deck 000, "Hard tanh"
-    """
+    """Carry a gradient back: 1 inside (−1, 1), else 0."""
     return dout * (abs(out) < 1)
+
+
+def d_hardtanh(z: Any) -> Any:
+    """The derivative: 1 inside (−1, 1), else 0. Shapes: z (N, D) -> d (N, D)"""
+    return hardtanh_backward(_ones(z), hardtanh(z))[()]
 
 
 @differentiable
 def relu(z: Any) -> Any:
-    """The rectified linear unit.
-
-    relu(z) = max(0, z)
+    """The rectified linear unit: max(0, z).
 
     Shapes: z (N, D) -> out (N, D)
     Source: deck 000, "Rectifier"; deck 003, 6.3.1
@@ -137,18 +115,18 @@ def relu(z: Any) -> Any:
 
 
 def relu_backward(dout: Any, out: Any) -> Any:
-    """Carry a gradient back through the rectifier: 1 where z > 0, else 0; at 0 it is 0.
-
-    Source: deck 000, "Derivative of max(0, x)"
-    """
+    """Carry a gradient back: 1 where z > 0, else 0, also at 0. Source: deck 000, "Derivative of max(0, x)" """
     return dout * (out > 0)
+
+
+def d_relu(z: Any) -> Any:
+    """The derivative: 1 where z > 0, else 0. Shapes: z (N, D) -> d (N, D)"""
+    return relu_backward(_ones(z), relu(z))[()]
 
 
 @differentiable
 def leaky_relu(z: Any, alpha: float = 0.01) -> Any:
-    """A rectifier that lets a little of the negative side through.
-
-    leaky(z) = max(0, z) + α min(0, z)
+    """A rectifier that lets a little of the negative side through: max(0, z) + α min(0, z).
 
     Shapes: z (N, D), alpha = 0.01 -> out (N, D)
     Source: deck 002, "Leaky ReLU"; deck 003, 6.3.1
@@ -158,11 +136,13 @@ def leaky_relu(z: Any, alpha: float = 0.01) -> Any:
 
 
 def leaky_relu_backward(dout: Any, z: Any, alpha: float = 0.01) -> Any:
-    """Carry a gradient back through the leaky rectifier: 1 where z > 0, else α.
-
-    Source: deck 003, 6.3.1
-    """
+    """Carry a gradient back: 1 where z > 0, else α."""
     return dout * (z > 0) * (1 - alpha) + dout * alpha
+
+
+def d_leaky_relu(z: Any, alpha: float = 0.01) -> Any:
+    """The derivative: 1 where z > 0, else α. Shapes: z (N, D), alpha = 0.01 -> d (N, D)"""
+    return leaky_relu_backward(_ones(z), _float(z), alpha)[()]
 
 
 @differentiable
@@ -179,18 +159,18 @@ def softplus(z: Any) -> Any:
 
 
 def softplus_backward(dout: Any, out: Any) -> Any:
-    """Carry a gradient back through the softplus: ζ′ = σ(z) = 1 − e^(−ζ).
-
-    Source: deck 003, 6.3.3
-    """
+    """Carry a gradient back: ζ′ = σ(z) = 1 − e^(−ζ)."""
     return dout * -np.expm1(-out)
+
+
+def d_softplus(z: Any) -> Any:
+    """The derivative σ(z). Shapes: z (N, D) -> d (N, D)"""
+    return softplus_backward(_ones(z), softplus(z))[()]
 
 
 @differentiable
 def abs_rect(z: Any) -> Any:
-    """Absolute value rectification: the leaky rectifier with α = −1.
-
-    g(z) = |z|
+    """Absolute value rectification, |z|: the leaky rectifier with α = −1.
 
     Shapes: z (N, D) -> out (N, D)
     Source: deck 003, 6.3.1
@@ -199,78 +179,18 @@ def abs_rect(z: Any) -> Any:
 
 
 def abs_rect_backward(dout: Any, z: Any) -> Any:
-    """Carry a gradient back through |z|: the sign of z, and 0 at 0.
-
-    Source: deck 003, 6.3.1
-    """
+    """Carry a gradient back: the sign of z, and 0 at 0."""
     return dout * np.sign(z)
 
 
-def _ones(z: Any) -> Any:
-    return np.ones_like(_float(z))
-
-
-def d_sigmoid(z: Any) -> Any:
-    """The derivative of the logistic function at z: σ(z) (1 − σ(z)).
-
-    Shapes: z (N, D) -> d (N, D)
-    """
-    return sigmoid_backward(_ones(z), sigmoid(z))[()]
-
-
-def d_tanh(z: Any) -> Any:
-    """The derivative of tanh at z: 1 − tanh(z)².
-
-    Shapes: z (N, D) -> d (N, D)
-    """
-    return tanh_backward(_ones(z), tanh(z))[()]
-
-
-def d_hardtanh(z: Any) -> Any:
-    """The derivative of the hard tanh at z: 1 inside (−1, 1), else 0.
-
-    Shapes: z (N, D) -> d (N, D)
-    """
-    return hardtanh_backward(_ones(z), hardtanh(z))[()]
-
-
-def d_relu(z: Any) -> Any:
-    """The derivative of the rectifier at z: 1 where z > 0, else 0.
-
-    Shapes: z (N, D) -> d (N, D)
-    """
-    return relu_backward(_ones(z), relu(z))[()]
-
-
-def d_leaky_relu(z: Any, alpha: float = 0.01) -> Any:
-    """The derivative of the leaky rectifier at z: 1 where z > 0, else α.
-
-    Shapes: z (N, D), alpha = 0.01 -> d (N, D)
-    """
-    return leaky_relu_backward(_ones(z), _float(z), alpha)[()]
-
-
-def d_softplus(z: Any) -> Any:
-    """The derivative of the softplus at z: σ(z).
-
-    Shapes: z (N, D) -> d (N, D)
-    """
-    return softplus_backward(_ones(z), softplus(z))[()]
-
-
 def d_abs_rect(z: Any) -> Any:
-    """The derivative of |z| at z: the sign of z, and 0 at 0.
-
-    Shapes: z (N, D) -> d (N, D)
-    """
+    """The derivative: the sign of z, and 0 at 0. Shapes: z (N, D) -> d (N, D)"""
     return abs_rect_backward(_ones(z), _float(z))[()]
 
 
 @differentiable
 def prelu(Z: Any, alpha: Any) -> Any:
-    """A leaky rectifier whose slope is learned, one α for each unit.
-
-    prelu(Z)_nd = max(0, Z_nd) + α_d min(0, Z_nd)
+    """A leaky rectifier whose slope is learned, one α for each unit: max(0, Z_nd) + α_d min(0, Z_nd).
 
     Shapes: Z (N, D), alpha (D,) -> out (N, D)
     Source: deck 003, 6.3.1
@@ -282,7 +202,7 @@ def prelu(Z: Any, alpha: Any) -> Any:
 
 
 def d_prelu(Z: Any, alpha: Any) -> tuple[Any, Any]:
-    """The elementwise derivatives of prelu: by Z it is 1 where Z > 0, else α; by α it is min(0, Z).
+    """The elementwise derivatives: by Z it is 1 where Z > 0, else α; by α it is min(0, Z).
 
     Shapes: Z (N, D), alpha (D,) -> dZ (N, D), dalpha (N, D)
     """
@@ -290,10 +210,7 @@ def d_prelu(Z: Any, alpha: Any) -> tuple[Any, Any]:
 
 
 def prelu_backward(dout: Any, Z: Any, alpha: Any) -> tuple[Any, Any]:
-    """Carry a gradient back through prelu; that of α is summed over the batch.
-
-    Source: deck 003, 6.3.1
-    """
+    """Carry a gradient back; that of α is summed over the batch."""
     dZ, dalpha = d_prelu(Z, alpha)
     return dout * dZ, (dout * dalpha).sum(axis=0)
 
@@ -319,13 +236,8 @@ def _squared_distances(X: Any, C: Any) -> Any:
 
 
 def rbf_backward(dout: Any, X: Any, C: Any, sigma: Any, out: Any) -> tuple[Any, Any, Any]:
-    """Carry a gradient back through the units.
-
-    With s_nk = dout_nk h_nk / σ_k²: dx_n = 2 Σ_k s_nk (c_k − x_n), dc_k = 2 Σ_n s_nk (x_n − c_k),
-    dσ_k = 2 Σ_n s_nk |c_k − x_n|² / σ_k.
-
-    Source: deck 003, 6.3.3
-    """
+    """Carry a gradient back. With s_nk = 2 dout_nk h_nk / σ_k²: dx_n = Σ_k s_nk (c_k − x_n),
+    dc_k = Σ_n s_nk (x_n − c_k), dσ_k = Σ_n s_nk |c_k − x_n|² / σ_k."""
     s = 2 * dout * out / sigma**2
     dX = s @ C.T - X * s.sum(axis=1, keepdims=True)
     dC = X.T @ s - C * s.sum(axis=0)
@@ -334,34 +246,28 @@ def rbf_backward(dout: Any, X: Any, C: Any, sigma: Any, out: Any) -> tuple[Any, 
 
 @differentiable
 def maxout(Z: Any, k: int) -> Any:
-    """Maxout: every unit takes the largest of its own k neighbouring columns.
-
-    h_nj = max over i of Z_n,(jk+i), i = 0 … k − 1
+    """Maxout: every unit takes the largest of its own k neighbouring columns, h_nj = max_i Z_n,(jk+i).
 
     Shapes: Z (N, K*k), k = 3 -> out (N, K)
     Source: deck 003, 6.3.1
     Raises: ShapeError when the columns cannot be divided into groups of k.
     """
-    Z = _float(Z)
-    return _groups(Z, k).max(axis=2)
+    return _groups(_float(Z), k).max(axis=2)
 
 
 def _groups(Z: Any, k: int) -> Any:
     N, columns = check_shapes("maxout", "Z (N, columns)", Z).values()
     if k < 1 or columns % k:
         raise ShapeError(
-            f"maxout: {columns} columns cannot be divided into groups of k = {k}; use a multiple of k."
+            f"maxout: {columns} columns cannot be divided into groups of k = {k}; use a multiple."
         )
     return Z.reshape(N, columns // k, k)
 
 
 def maxout_backward(dout: Any, Z: Any, k: int) -> Any:
-    """Carry a gradient back to the column that was largest; columns that tie share it equally.
-
-    Source: deck 003, 6.3.1
-    """
+    """Carry a gradient back to the column that was largest; columns that tie share it equally."""
     groups = _groups(Z, k)
-    won = groups >= groups.max(axis=2, keepdims=True)
+    won = (groups >= groups.max(axis=2, keepdims=True)) * np.ones((), dout.dtype)
     share = dout.reshape(*dout.shape, 1) / won.sum(axis=2, keepdims=True)
     return (share * won).reshape(*Z.shape)
 

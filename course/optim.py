@@ -1,13 +1,15 @@
 """Chapter A04: optimisers, schedules, minibatches, clipping.
 
-Each rule is written once, as a kernel that updates arrays in place. `sgd`, `adam`, … apply it to copies of dicts of
-arrays; `Flat` applies it to one long buffer that holds all parameters, with a second one for all gradients, so that
-clipping and the update are a few calls however many parameters there are.
+Each rule is written once, as a kernel that updates arrays in place. As `adam(params, grads, state, lr, …)` it works on
+copies of dicts of arrays. `Flat` applies it to one long buffer that holds all parameters, with a second one for all
+gradients, so that clipping and the update are a few calls however many parameters there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,36 +18,52 @@ from course.toolbox.errors import InputError, ShapeError
 from course.toolbox.shapes import check_shapes
 
 __all__ = [
-    "Flat", "adadelta", "adagrad", "adam", "adamw", "clip_by_global_norm", "iterate_minibatches", "lbfgs", "momentum",
-    "nesterov", "rmsprop", "schedule", "sgd", "sgd_projected",
+    "Flat", "adadelta", "adagrad", "adam", "adamw", "amsgrad", "clip_by_global_norm", "iterate_minibatches", "lbfgs",
+    "momentum", "nesterov", "rmsprop", "schedule", "sgd", "sgd_projected",
 ]  # fmt: skip
 
 Params = Mapping[str, Any]
-Stepped = tuple[dict[str, Any], dict[str, Any]]
+Step = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 _CHUNK = 16384  # entries that a kernel works on at a time, so that its intermediate results stay in the cache
 
 
-def _sgd(p: Any, g: Any, s: Any, t: int, lr: float) -> None:
-    p -= lr * g
+def _rule(*slots: str) -> Callable[[Callable[..., None]], Step]:
+    """Make a step on dicts out of a kernel(p, g, s, t, lr, …) that updates p and the arrays s[slot] in place."""
 
+    def decorate(kernel: Callable[..., None]) -> Step:
+        @functools.wraps(kernel)
+        def step(params: Params, grads: Params, state: Params, *args: Any, **options: Any) -> Any:
+            if set(params) != set(grads):
+                raise InputError(
+                    f"{kernel.__name__}: grads has the keys {sorted(grads)}, params {sorted(params)}."
+                )
+            t = int(state.get("t", 0)) + 1
+            new: dict[str, Any] = {}
+            kept: dict[str, Any] = {"t": t, **{slot: {} for slot in slots}}
+            for name, p in params.items():
+                g = np.asarray(grads[name])
+                if g.shape != np.shape(p):
+                    raise ShapeError(
+                        f"{kernel.__name__}: the gradient of {name} has shape {g.shape}, the parameter {np.shape(p)}."
+                    )
+                new[name] = np.array(p, dtype=np.result_type(p, np.float16))
+                for slot in slots:
+                    kept[slot][name] = (
+                        np.array(state[slot][name]) if slot in state else np.zeros_like(new[name])
+                    )
+                kernel(new[name], g, {slot: kept[slot][name] for slot in slots}, t, *args, **options)
+            return new, kept
 
-def _momentum(p: Any, g: Any, s: Any, t: int, lr: float, beta: float) -> None:
-    v = s["v"]
-    v *= beta
-    v += g
-    p -= lr * v
+        own = list(inspect.signature(kernel).parameters.values())[4:]
+        first = [
+            inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for n in ("params", "grads", "state")
+        ]
+        step.__signature__ = inspect.Signature([*first, *own])  # type: ignore[attr-defined]
+        step.kernel, step.slots, step.options = kernel, slots, [p.name for p in own[1:]]  # type: ignore[attr-defined]
+        return step
 
-
-def _nesterov(p: Any, g: Any, s: Any, t: int, lr: float, beta: float) -> None:
-    v = s["v"]
-    v *= beta
-    v += g
-    p -= lr * (g + beta * v)
-
-
-def _adagrad(p: Any, g: Any, s: Any, t: int, lr: float, eps: float) -> None:
-    s["g2"] += g * g
-    p -= lr * g / (np.sqrt(s["g2"]) + eps)
+    return decorate
 
 
 def _average(mean: Any, new: Any, keep: float) -> None:
@@ -54,14 +72,61 @@ def _average(mean: Any, new: Any, keep: float) -> None:
     mean += (1 - keep) * new
 
 
-def _adadelta(p: Any, g: Any, s: Any, t: int, lr: float, rho: float, eps: float) -> None:
+@_rule()
+def sgd(p: Any, g: Any, s: Any, t: int, lr: float) -> None:
+    """Gradient descent: p ← p − lr g.
+
+    Source: deck 001, "Gradient descent"; deck 002, "Stochastic gradient descent"
+    """
+    p -= lr * g
+
+
+@_rule("v")
+def momentum(p: Any, g: Any, s: Any, t: int, lr: float, beta: float = 0.9) -> None:
+    """Momentum: v ← β v + g;  p ← p − lr v. Source: deck 002, "Momentum" """
+    s["v"] *= beta
+    s["v"] += g
+    p -= lr * s["v"]
+
+
+@_rule("v")
+def nesterov(p: Any, g: Any, s: Any, t: int, lr: float, beta: float = 0.9) -> None:
+    """Momentum that looks ahead: v ← β v + g;  p ← p − lr (g + β v). Source: deck 002, "NAG" """
+    s["v"] *= beta
+    s["v"] += g
+    p -= lr * (g + beta * s["v"])
+
+
+@_rule("g2")
+def adagrad(p: Any, g: Any, s: Any, t: int, lr: float, eps: float = 1e-10) -> None:
+    """A step for each weight that shrinks with its past gradients: s ← s + g²;  p ← p − lr g / (√s + ε).
+
+    Source: deck 002, "Adagrad"; Duchi et al. 2011
+    """
+    s["g2"] += g * g
+    p -= lr * g / (np.sqrt(s["g2"]) + eps)
+
+
+@_rule("g2", "dx2")
+def adadelta(p: Any, g: Any, s: Any, t: int, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6) -> None:
+    """Steps in the units of the weights: dx = √(E[dx²] + ε) / √(E[g²] + ε) g;  p ← p − lr dx.
+
+    E[·] are running means with weight ρ for the past; that of dx² is the one before this step.
+
+    Source: deck 002, "Adadelta"; Zeiler 2012
+    """
     _average(s["g2"], g * g, rho)
     dx = np.sqrt(s["dx2"] + eps) / np.sqrt(s["g2"] + eps) * g
     _average(s["dx2"], dx * dx, rho)
     p -= lr * dx
 
 
-def _rmsprop(p: Any, g: Any, s: Any, t: int, lr: float, rho: float, eps: float) -> None:
+@_rule("g2")
+def rmsprop(p: Any, g: Any, s: Any, t: int, lr: float, rho: float = 0.99, eps: float = 1e-8) -> None:
+    """Gradients divided by their running size: s ← ρ s + (1 − ρ) g²;  p ← p − lr g / (√s + ε).
+
+    Source: deck 002, "RMSprop"
+    """
     _average(s["g2"], g * g, rho)
     p -= lr * g / (np.sqrt(s["g2"]) + eps)
 
@@ -69,129 +134,40 @@ def _rmsprop(p: Any, g: Any, s: Any, t: int, lr: float, rho: float, eps: float) 
 def _adam(p: Any, g: Any, s: Any, t: int, lr: float, beta1: float, beta2: float, eps: float) -> None:
     _average(s["m"], g, beta1)
     _average(s["v"], g * g, beta2)
-    v = s["v"]
-    if "vmax" in s:
-        v = np.maximum(s["vmax"], v, out=s["vmax"])
+    v = np.maximum(s["vmax"], s["v"], out=s["vmax"]) if "vmax" in s else s["v"]
     p -= lr / (1 - beta1**t) * s["m"] / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
 
 
-def _adamw(
-    p: Any, g: Any, s: Any, t: int, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float
+@_rule("m", "v")
+def adam(
+    p: Any, g: Any, s: Any, t: int, lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
 ) -> None:
-    p *= 1 - lr * weight_decay
+    """Adam: m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − lr m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo the start from zero.
+
+    Source: deck 002, "Adam"; Kingma and Ba 2015
+    """
     _adam(p, g, s, t, lr, beta1, beta2, eps)
 
 
-def _step(
-    kernel: Any, slots: Sequence[str], params: Params, grads: Params, state: Params, lr: float, **hp: float
-) -> Stepped:
-    """One step of a kernel on copies of everything."""
-    if set(params) != set(grads):
-        raise InputError(
-            f"step: grads has the keys {sorted(grads)}, params has {sorted(params)}; they must agree."
-        )
-    t = int(state.get("t", 0)) + 1
-    new: dict[str, Any] = {}
-    kept: dict[str, Any] = {"t": t, **{slot: {} for slot in slots}}
-    for name, p in params.items():
-        g = np.asarray(grads[name])
-        if g.shape != np.shape(p):
-            raise ShapeError(
-                f"step: the gradient of {name} has shape {g.shape}, the parameter {np.shape(p)}."
-            )
-        new[name] = np.array(p, dtype=np.result_type(p, np.float16))
-        for slot in slots:
-            kept[slot][name] = np.array(state[slot][name]) if slot in state else np.zeros_like(new[name])
-        kernel(new[name], g, {slot: kept[slot][name] for slot in slots}, t, lr, **hp)
-    return new, kept
+@_rule("m", "v", "vmax")
+def amsgrad(
+    p: Any, g: Any, s: Any, t: int, lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> None:
+    """Adam with the largest v so far instead of the last. Source: deck 002, extensions of Adam; Reddi et al. 2018"""
+    _adam(p, g, s, t, lr, beta1, beta2, eps)
 
 
-def sgd(params: Params, grads: Params, state: Params, lr: float) -> Stepped:
-    """Gradient descent: p ← p − lr g.
-
-    Source: deck 001, "Gradient descent"; deck 002, "Stochastic gradient descent"
-    """
-    return _step(_sgd, (), params, grads, state, lr)
-
-
-def momentum(params: Params, grads: Params, state: Params, lr: float, beta: float = 0.9) -> Stepped:
-    """Momentum: v ← β v + g;  p ← p − lr v.
-
-    Source: deck 002, "Momentum"
-    """
-    return _step(_momentum, ("v",), params, grads, state, lr, beta=beta)
-
-
-def nesterov(params: Params, grads: Params, state: Params, lr: float, beta: float = 0.9) -> Stepped:
-    """Momentum that looks ahead: v ← β v + g;  p ← p − lr (g + β v).
-
-    Source: deck 002, "NAG"; Sutskever et al. 2013
-    """
-    return _step(_nesterov, ("v",), params, grads, state, lr, beta=beta)
-
-
-def adagrad(params: Params, grads: Params, state: Params, lr: float, eps: float = 1e-10) -> Stepped:
-    """A step for each weight that shrinks with its past gradients: s ← s + g²;  p ← p − lr g / (√s + ε).
-
-    Source: deck 002, "Adagrad"; Duchi et al. 2011
-    """
-    return _step(_adagrad, ("g2",), params, grads, state, lr, eps=eps)
-
-
-def adadelta(
-    params: Params, grads: Params, state: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6
-) -> Stepped:
-    """Steps in the units of the weights: dx = √(E[dx²] + ε) / √(E[g²] + ε) g;  p ← p − lr dx.
-
-    E[·] are running means with weight ρ for the past; that of dx² is the one before this step.
-
-    Source: deck 002, "Adadelta"; Zeiler 2012
-    """
-    return _step(_adadelta, ("g2", "dx2"), params, grads, state, lr, rho=rho, eps=eps)
-
-
-def rmsprop(
-    params: Params, grads: Params, state: Params, lr: float, rho: float = 0.99, eps: float = 1e-8
-) -> Stepped:
-    """Gradients divided by their running size: s ← ρ s + (1 − ρ) g²;  p ← p − lr g / (√s + ε).
-
-    Source: deck 002, "RMSprop"
-    """
-    return _step(_rmsprop, ("g2",), params, grads, state, lr, rho=rho, eps=eps)
-
-
-def adam(params: Params, grads: Params, state: Params, lr: float, beta1: float = 0.9, beta2: float = 0.999,
-         eps: float = 1e-8, amsgrad: bool = False) -> Stepped:  # fmt: skip
-    """Adam: m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − lr m̂ / (√v̂ + ε).
-
-    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo the start from zero. With `amsgrad` the largest v so far is used.
-
-    Source: deck 002, "Adam" and its extensions; Kingma and Ba 2015; Reddi et al. 2018
-    """
-    slots = ("m", "v", "vmax") if amsgrad else ("m", "v")
-    return _step(_adam, slots, params, grads, state, lr, beta1=beta1, beta2=beta2, eps=eps)
-
-
-def adamw(params: Params, grads: Params, state: Params, lr: float, beta1: float = 0.9, beta2: float = 0.999,
-          eps: float = 1e-8, weight_decay: float = 0.01) -> Stepped:  # fmt: skip
+@_rule("m", "v")
+def adamw(p: Any, g: Any, s: Any, t: int, lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
+          weight_decay: float = 0.01) -> None:  # fmt: skip
     """Adam with decay of the weights apart from the gradient: p ← p − lr λ p first, then the step of Adam.
 
     Source: deck 002, extensions of Adam; Loshchilov and Hutter 2019
     """
-    hp = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
-    return _step(_adamw, ("m", "v"), params, grads, state, lr, **hp)
-
-
-_RULES: dict[Any, tuple[Any, tuple[str, ...], dict[str, float]]] = {
-    sgd: (_sgd, (), {}),
-    momentum: (_momentum, ("v",), {"beta": 0.9}),
-    nesterov: (_nesterov, ("v",), {"beta": 0.9}),
-    adagrad: (_adagrad, ("g2",), {"eps": 1e-10}),
-    adadelta: (_adadelta, ("g2", "dx2"), {"rho": 0.9, "eps": 1e-6}),
-    rmsprop: (_rmsprop, ("g2",), {"rho": 0.99, "eps": 1e-8}),
-    adam: (_adam, ("m", "v"), {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
-    adamw: (_adamw, ("m", "v"), {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01}),
-}
+    p *= 1 - lr * weight_decay
+    _adam(p, g, s, t, lr, beta1, beta2, eps)
 
 
 class Flat:
@@ -206,42 +182,34 @@ class Flat:
         …                                      # a backward pass writes opt.grads
         norm = opt.step(clip=1.0)              # the norm before clipping
 
-    With parameters of `nn`, pass the gradients: `opt.step(grad(loss, opt.variables))`.
+    With parameters of `nn`, pass the gradients: `opt.step(grad(loss, opt.variables))`. To go on later, keep copies of
+    `.buffer`, of the arrays in `.slots` and of `.t`.
 
     Raises: InputError for a rule that is none of this chapter's or an option that the rule does not have.
     """
 
-    def __init__(
-        self, params: Any, rule: Callable[..., Any], lr: float, *, dtype: Any = None, **options: float
-    ) -> None:
-        if rule not in _RULES:
-            raise InputError(f"Flat: the rule must be one of {', '.join(f.__name__ for f in _RULES)}.")
-        self._kernel, slots, defaults = _RULES[rule]
-        if set(options) - set(defaults):
-            raise InputError(
-                f"Flat: {rule.__name__} has the options {sorted(defaults)}, not {sorted(options)}."
-            )
-        self.lr, self.t, self._options = lr, 0, {**defaults, **options}
+    def __init__(self, params: Any, rule: Any, lr: float, *, dtype: Any = None, **options: float) -> None:
+        if not hasattr(rule, "kernel"):
+            raise InputError(f"Flat: {rule!r} is no rule of this chapter; use sgd, momentum, adam, …")
+        if set(options) - set(rule.options):
+            raise InputError(f"Flat: {rule.__name__} has the options {rule.options}, not {sorted(options)}.")
+        self.lr, self.t, self._rule, self._options = lr, 0, rule, options
         self.variables = [] if isinstance(params, Mapping) else list(params)
         arrays = (
-            dict(params)
-            if isinstance(params, Mapping)
-            else {str(i): p.array for i, p in enumerate(self.variables)}
+            dict(params) if isinstance(params, Mapping) else {str(i): p.array for i, p in enumerate(params)}
         )
         dtype = np.dtype(dtype or np.result_type(np.float16, *arrays.values()))
         align = 64 // dtype.itemsize  # every view begins at a cache line
-        sizes = [-(-np.size(a) // align) * align for a in arrays.values()]
-        self.buffer, self.gradient = np.zeros(sum(sizes), dtype), np.zeros(sum(sizes), dtype)
-        self.slots = {slot: np.zeros(sum(sizes), dtype) for slot in slots}
+        ends = np.cumsum([0, *(-(-np.size(a) // align) * align for a in arrays.values())])
+        self.buffer, self.gradient = np.zeros(ends[-1], dtype), np.zeros(ends[-1], dtype)
+        self.slots = {slot: np.zeros(ends[-1], dtype) for slot in rule.slots}
         self.params: dict[str, Any] = {}
         self.grads: dict[str, Any] = {}
-        start = 0
-        for (name, a), size in zip(arrays.items(), sizes):
+        for (name, a), start in zip(arrays.items(), ends.tolist()):
             here = slice(start, start + np.size(a))
             self.params[name] = self.buffer[here].reshape(np.shape(a))
             self.grads[name] = self.gradient[here].reshape(np.shape(a))
             self.params[name][...] = a
-            start += size
         for variable, view in zip(self.variables, self.params.values()):
             variable.move_to(view)
 
@@ -251,8 +219,9 @@ class Flat:
         Raises: ShapeError when a gradient does not have the shape of its parameter.
         """
         if grads is not None:
-            given = grads.values() if isinstance(grads, Mapping) else grads
-            for (name, view), g in zip(self.grads.items(), given):
+            for (name, view), g in zip(
+                self.grads.items(), grads.values() if isinstance(grads, Mapping) else grads
+            ):
                 if np.shape(g) != view.shape:
                     raise ShapeError(
                         f"Flat.step: gradient {name} has shape {np.shape(g)}, the parameter {view.shape}."
@@ -265,7 +234,9 @@ class Flat:
             here = slice(start, start + _CHUNK)
             g = self.gradient[here] if scale == 1.0 else self.gradient[here] * scale
             slots = {name: s[here] for name, s in self.slots.items()}
-            self._kernel(self.buffer[here], g, slots, self.t, self.lr if lr is None else lr, **self._options)
+            self._rule.kernel(
+                self.buffer[here], g, slots, self.t, self.lr if lr is None else lr, **self._options
+            )
         for variable in self.variables:
             variable.renew()
         return norm
@@ -289,7 +260,7 @@ def iterate_minibatches(X: Any, y: Any, size: int, rng: np.random.Generator) -> 
 
 def sgd_projected(
     params: Params, grads: Params, state: Params, lr: float, project: Callable[[Any], Any]
-) -> Stepped:
+) -> Any:
     """Gradient descent that stays in a set: p ← Π(p − lr g), for each array.
 
     Source: deck 002, algorithm 2
@@ -336,13 +307,14 @@ def clip_by_global_norm(grads: Params, threshold: float) -> tuple[dict[str, Any]
 def lbfgs(
     f: Callable[[Any], tuple[Any, Any]], x: Any, steps: int = 50, memory: int = 10
 ) -> tuple[Any, list[float]]:
-    """L-BFGS, for demonstration: Newton's direction from the last few gradients, with a backtracking line search.
+    """L-BFGS, for demonstration: Newton's direction from the last few gradients, with a line search.
 
-    f gives value and gradient at a point. The search halves the step until the value falls enough (Armijo); it ends
-    early where no step helps. Returns the point and the values on the way.
+    f gives value and gradient at a point. The search doubles and bisects the step until the value falls enough and the
+    slope has flattened (weak Wolfe conditions), and ends the run where no step helps. Returns the point and the values
+    on the way.
 
     Shapes: f = lambda x: (x @ x, 2 * x), x (D,), steps = 5 -> x (D,)
-    Source: deck 002, "L-BFGS"; Nocedal and Wright 2006, algorithm 7.4
+    Source: deck 002, "L-BFGS"; Nocedal and Wright 2006, algorithms 3.5 and 7.4
     """
     x = np.array(x, dtype=np.float64)
     check_shapes("lbfgs", "x (D,)", x)
@@ -350,21 +322,27 @@ def lbfgs(
     values, pairs = [float(value)], list[tuple[Any, Any]]()
     for _ in range(steps):
         d = -_two_loops(g, pairs)
-        slope, size = float(g @ d), 1.0
-        while size > 1e-12 and not f(x + size * d)[0] <= value + 1e-4 * size * slope:
-            size /= 2
-        if size <= 1e-12:
+        slope, low, high, size = float(g @ d), 0.0, np.inf, 1.0
+        if slope > -1e-30:  # at a minimum, as far as numbers tell
             break
-        new_value, new_g = f(x + size * d)
-        s, y = size * d, new_g - g
-        if s @ y > 1e-12 * (y @ y):  # curvature that is not positive would spoil the direction
-            pairs = [*pairs, (s, y)][-memory:]
-        x, value, g = x + s, new_value, new_g
+        for _ in range(60):
+            new_value, new_g = f(x + size * d)
+            if not new_value <= value + 1e-4 * size * slope:
+                high = size
+            elif new_g @ d < 0.9 * slope:
+                low = size
+            else:
+                break
+            size = (low + high) / 2 if high < np.inf else 2 * size
+        else:
+            break
+        pairs = [*pairs, (size * d, new_g - g)][-memory:]
+        x, value, g = x + size * d, new_value, new_g
         values.append(float(value))
     return x, values
 
 
-def _two_loops(g: Any, pairs: Sequence[tuple[Any, Any]]) -> Any:
+def _two_loops(g: Any, pairs: list[tuple[Any, Any]]) -> Any:
     """The inverse Hessian, as the pairs of steps and gradient changes know it, times g."""
     q, alphas = g.copy(), []
     for s, y in reversed(pairs):

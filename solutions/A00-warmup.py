@@ -8,7 +8,7 @@
 # ## How this works (3 minutes)
 #
 # - **Text cells** explain. **Grey cells that are locked** bring data; run them, leave them.
-# - **Answer cells** say `# YOUR CODE HERE`. Replace that line and the `...` below it.
+# - **Answer cells** say `# YOUR CODE HERE`. Replace that line and the `...` below it. Some hold a form: put an answer in place of each `...`.
 # - **Check cells** come right after. Run one: it says passed ✓, not yet right ✗ or not answered yet ○, and how many points
 #   you have. The same checks mark your work later, with other numbers of the same kind.
 # - Run a cell with Shift+Enter. If something behaves strangely: *Kernel → Restart and Run All*.

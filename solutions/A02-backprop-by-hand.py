@@ -156,14 +156,14 @@ print(f"x is a vector of {P}, y a number, yvec a vector of {N}, X a matrix of {P
 
 # %% [markdown]
 # The last entry is the chain-rule question of deck 004. With $\mathbf u$ a vector between $\mathbf x$ and the number $y$, in denominator
-# layout, is $\partial y/\partial\mathbf x$ equal to
+# layout, is $\partial y/\partial\mathbf x$ equal to which of these?
 #
-# - **A** $\frac{\partial y}{\partial\mathbf u}\frac{\partial\mathbf u}{\partial\mathbf x}$
-#   **B** $\frac{\partial y}{\partial\mathbf u}^{T}\frac{\partial\mathbf u}{\partial\mathbf x}$
-#   **C** $\frac{\partial y}{\partial\mathbf u}\frac{\partial\mathbf u}{\partial\mathbf x}^{T}$
-#   **D** $\frac{\partial y}{\partial\mathbf u}^{T}\frac{\partial\mathbf u}{\partial\mathbf x}^{T}$
-#   **E** $\left(\frac{\partial y}{\partial\mathbf u}\frac{\partial\mathbf u}{\partial\mathbf x}\right)^{T}$
-#   **F** none of these?
+# - **A** $\;\frac{\partial y}{\partial\mathbf u}\,\frac{\partial\mathbf u}{\partial\mathbf x}$
+# - **B** $\;\frac{\partial y}{\partial\mathbf u}^{T}\frac{\partial\mathbf u}{\partial\mathbf x}$
+# - **C** $\;\frac{\partial y}{\partial\mathbf u}\,\frac{\partial\mathbf u}{\partial\mathbf x}^{T}$
+# - **D** $\;\frac{\partial y}{\partial\mathbf u}^{T}\frac{\partial\mathbf u}{\partial\mathbf x}^{T}$
+# - **E** $\;\left(\frac{\partial y}{\partial\mathbf u}\,\frac{\partial\mathbf u}{\partial\mathbf x}\right)^{T}$
+# - **F** none of these
 #
 # Write down the shapes of the factors first.
 
@@ -508,7 +508,8 @@ check("derivation-d2-2")
 
 # %% locked="numbers-e02"
 rng = student_rng(student_id, "A02", "e02")
-z_e02, delta_e02 = rng.choice([0.2, 0.5, 1.5, 2.0], 2, replace=False), rng.choice([-0.3, 0.1, 0.4, 0.6], 3, replace=False)
+z_e02 = rng.choice([0.2, 0.5, 1.5, 2.0], 2, replace=False)
+delta_e02 = rng.choice([-0.3, 0.1, 0.4, 0.6], 3, replace=False)
 print("inputs z:", z_e02, "  deltas of the three units:", delta_e02)
 
 # %% solution="slide-e02"
@@ -597,9 +598,9 @@ check("derivation-d2-4")
 # %% [markdown]
 # ### Slide errors E05 (0.5 points) and E06 (1 point)
 #
-# **E05.** Deck 001 writes the gradient of the loss for a batch $B$ of $n$ examples as $\sum_{i\in B}\nabla\log P(y_i|x_i)$. If you walk against *this*
-# gradient, the likelihood falls. Give the factor that has to stand in front of the sum when the loss is the mean cross-entropy
-# of the batch, and the mean cross-entropy of your batch.
+# **E05.** Deck 001 calls $\sum_{i\in B}\nabla\log P(y_i|x_i)$ the gradient of the loss for a batch $B$ of $n$ examples. Two things are missing: walk
+# against *this* gradient, and the likelihood falls. Give the factor that has to stand in front of the sum when the loss is the mean
+# cross-entropy of the batch, and the mean cross-entropy of your batch.
 #
 # **E06.** Deck 002 writes $b_{nk} = \sum_j w_{kj}\,g(a_{nj}) = w_{kj}\,g'(a_{nj})$. The second equals sign is wrong: a value is not its
 # derivative. Give what equals $w_{kj}\,g'(a_{nj})$, and show with your numbers that $b$ is something else. The same deck says that $\delta = \hat y - y$
@@ -608,9 +609,11 @@ check("derivation-d2-4")
 # %% locked="numbers-e05-e06"
 rng = student_rng(student_id, "A02", "e05")
 p_e05 = rng.choice([0.1, 0.2, 0.25, 0.4, 0.5, 0.8], 4, replace=False)
-w_e06, a_e06 = rng.choice([-2.0, -1.0, 0.5, 1.5, 3.0], 2, replace=False), rng.choice([-1.0, 0.0, 0.5, 1.0], 2, replace=False)
+w_e06 = rng.choice([-2.0, -1.0, 0.5, 1.5, 3.0], 2, replace=False)
+a_e06 = rng.choice([-1.0, 0.0, 0.5, 1.0], 2, replace=False)
 print("E05: probabilities of the right classes:", p_e05)
-print("E06: weights w of one output:", w_e06, "  summed inputs a of the hidden units:", a_e06, "  g = tanh")
+print("E06: weights w of one output:", w_e06)
+print("     summed inputs a of the hidden units:", a_e06, "with g = tanh")
 
 # %% solution="slide-e05"
 slide_e05 = {
@@ -691,9 +694,12 @@ check("softmax-ce")
 rng = student_rng(student_id, "A02", "x2-1")
 z = np.zeros(2)
 while not (z[0] > 0.2 and z[1] < -0.2):
-    x_own, W1_own, b1_own = rng.integers(-20, 21, 2) / 10, rng.integers(-10, 11, (2, 2)) / 10, rng.integers(-5, 6, 2) / 10
+    x_own = rng.integers(-20, 21, 2) / 10
+    W1_own = rng.integers(-10, 11, (2, 2)) / 10
+    b1_own = rng.integers(-5, 6, 2) / 10
     z = x_own @ W1_own + b1_own
-W2_own, b2_own, y_own = rng.choice([-1.0, -0.5, 0.5, 1.0], 2), float(rng.choice([-0.5, 0.2, 0.4])), int(rng.integers(0, 2))
+W2_own = rng.choice([-1.0, -0.5, 0.5, 1.0], 2)
+b2_own, y_own = float(rng.choice([-0.5, 0.2, 0.4])), int(rng.integers(0, 2))
 print(f"x = {x_own}, y = {y_own}\nW1 =\n{W1_own}\nb1 = {b1_own}, W2 = {W2_own}, b2 = {b2_own}")
 
 # %% locked="figure-x2-1" run=no
@@ -743,11 +749,13 @@ W1_book = np.array([[0.5, 0.6, -0.4], [0.4, 0.1, 0.2], [-0.7, 0.5, -0.8]])
 W2_book = np.array([[-0.5, 0.5, -0.4], [0.2, 0.6, 0.8]])
 W3_book = np.array([[0.3, -0.6], [0.9, 0.2]])
 a1_book, a2_book, a3_book = np.array([0.6, 0.8, -0.3]), np.array([0.6, 0.3]), np.array([-0.4, 0.8])
-y_book = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [-1.0, 1.0], [0.5, 0.5], [0.0, -1.0]])[student_rng(student_id, "A02", "x2-2").integers(6)]
+targets = [[1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [-1.0, 1.0], [0.5, 0.5], [0.0, -1.0]]
+y_book = np.array(targets[student_rng(student_id, "A02", "x2-2").integers(6)])
 print("your target y =", y_book)
 
 # %% locked="figure-x2-2" run=no
-draw_network([3, 3, 2, 2], names=["x", "h1", "h2", "ŷ"], values=[x_book, relu(a1_book), relu(a2_book), a3_book])
+h_book = [x_book, relu(a1_book), relu(a2_book), a3_book]
+draw_network([3, 3, 2, 2], names=["x", "h1", "h2", "ŷ"], values=h_book)
 
 # %% solution="experiment-x2-2"
 experiment_x2_2 = {
@@ -863,10 +871,15 @@ check("gradcheck-report")
 def try_report():
     rng = student_rng(student_id, "A02", "try")
     X, y = rng.normal(size=(5, 3)), rng.integers(0, 2, 5)
-    params = {"W1": rng.normal(size=(3, 7)), "b1": rng.normal(size=7), "W2": rng.normal(size=(7, 2)), "b2": rng.normal(size=2)}
+    params = {"W1": rng.normal(size=(3, 7)), "b1": rng.normal(size=7)}
+    params |= {"W2": rng.normal(size=(7, 2)), "b2": rng.normal(size=2)}
     Z, cache = mlp_forward(X, params)
     loss, dZ = softmax_ce(Z, y)
-    return gradcheck_report(lambda p: softmax_ce(mlp_forward(X, p)[0], y)[0], params, mlp_backward(dZ, cache))
+
+    def f(p):
+        return softmax_ce(mlp_forward(X, p)[0], y)[0]
+
+    return gradcheck_report(f, params, mlp_backward(dZ, cache))
 
 
 try:
@@ -898,7 +911,8 @@ draw_network([3, 2, 1], names=["x", "z", "ŷ"], bias=True)
 # %% locked="numbers-e03-e04"
 rng = student_rng(student_id, "A02", "e03")
 y_e03 = float(rng.choice([0.6, 0.7, 0.8, 0.9]))
-dJ_da_e04, alpha_e04 = rng.choice([-0.3, -0.1, 0.2, 0.5], 2, replace=False), rng.choice([-2.0, -1.0, 0.5, 1.0, 2.0], (2, 3))
+dJ_da_e04 = rng.choice([-0.3, -0.1, 0.2, 0.5], 2, replace=False)
+alpha_e04 = rng.choice([-2.0, -1.0, 0.5, 1.0, 2.0], (2, 3))
 print(f"E03: the truth is t = 1, the network says y = {y_e03}")
 print(f"E04: dJ/da = {dJ_da_e04}, alpha =\n{alpha_e04}")
 
@@ -991,7 +1005,8 @@ def with_two_slips(rng):
     """The lines with two of them spoilt, not next to each other."""
     lines, first = dict(RIGHT_LINES), int(rng.integers(3, 6))
     for k in (first, int(rng.integers(first + 2, 9))):
-        slips = [(old, new) for old, new in [("**2", ""), (" - ", " + "), ("+1-1", "+1"), ("exp(-b)", "exp(b)")] if old in lines[k]]
+        slips = [("**2", ""), (" - ", " + "), ("+1-1", "+1"), ("exp(-b)", "exp(b)")]
+        slips = [slip for slip in slips if slip[0] in lines[k]]
         lines[k] = lines[k].replace(*slips[int(rng.integers(len(slips)))], 1)
     return lines
 
@@ -1110,17 +1125,19 @@ check("sgd-train")
 
 # %% locked="given-training" run=no
 def packed_loss(theta, x, y, D):
-    """Cross-entropy of the network for one example, for one packed parameter vector or for a stack of them."""
+    """Cross-entropy for one example, for one packed parameter vector or a stack of them."""
     alpha = theta[..., : D * (len(x) + 1)].reshape(*theta.shape[:-1], D, len(x) + 1)
     beta = theta[..., D * (len(x) + 1) :]
-    score = beta[..., 0] + (beta[..., 1:] * sigmoid(alpha[..., 0] + alpha[..., 1:] @ x)).sum(axis=-1)
+    hidden = sigmoid(alpha[..., 0] + alpha[..., 1:] @ x)
+    score = beta[..., 0] + (beta[..., 1:] * hidden).sum(axis=-1)
     return np.logaddexp(0.0, score) - y * score
 
 
 def packed_slope(theta, x, y, D):
     """Its gradient: given, or from your functions."""
     if USE_MINE:
-        alpha, beta = theta[: D * (len(x) + 1)].reshape(D, len(x) + 1), theta[D * (len(x) + 1) :]
+        alpha = theta[: D * (len(x) + 1)].reshape(D, len(x) + 1)
+        beta = theta[D * (len(x) + 1) :]
         g_alpha, g_beta = nn_backward(x, y, alpha, beta, nn_forward(x, y, alpha, beta))
         return np.concatenate([g_alpha.ravel(), g_beta])
     moves = 1e-5 * np.eye(theta.size)
@@ -1148,16 +1165,19 @@ y_clouds = np.arange(40) % 2
 X_clouds = rng.normal(size=(40, 2)) + np.where(y_clouds == 1, 1.2, -1.2)[:, None]
 entropies = {}
 for name, sign in {"with the minus": 1.0, "as printed": -1.0}.items():
-    history = train_packed(X_clouds, y_clouds, 3, 10, 0.1, student_rng(student_id, "A02", "x2-5", "weights"), sign)
-    entropies[name] = np.mean([packed_loss(history, x, t, 3) for x, t in zip(X_clouds, y_clouds)], axis=0)
+    weights = student_rng(student_id, "A02", "x2-5", "weights")
+    history = train_packed(X_clouds, y_clouds, 3, 10, 0.1, weights, sign)
+    losses = [packed_loss(history, x, t, 3) for x, t in zip(X_clouds, y_clouds)]
+    entropies[name] = np.mean(losses, axis=0)
 
+ends = {name: round(float(J[-1]), 2) for name, J in entropies.items()}
 with figure(
-    f"Mean cross-entropy over 10 epochs: with the minus it falls to {entropies['with the minus'][-1]:.2f} nats, as printed it rises to {entropies['as printed'][-1]:.1f} nats.",
+    f"Mean cross-entropy over 10 epochs, at the end in nats: {ends}.",
     xlabel="epoch", ylabel="mean cross-entropy (nats)", yscale="log",
 ) as (fig, ax):
     ax.set_xticks(range(0, 11, 2))
     curves(ax, np.arange(11), entropies)
-print({name: round(float(J[-1]), 3) for name, J in entropies.items()})
+print("nats at the end:", ends)
 
 # %% [markdown]
 # Explain in three to five sentences: what does the network as printed learn, what does its predicted probability of the right class do,
@@ -1179,9 +1199,13 @@ print({name: round(float(J[-1]), 3) for name, J in entropies.items()})
 X_xor, y_xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0])
 history = train_packed(X_xor, y_xor, 3, 1000, 0.8, student_rng(student_id, "A02", "x2-6"))
 moments = [0, 50, 200, 1000]
-deltas = [np.array([packed_slope(history[e], x, t, 3)[[0, 3, 6, 9]] for x, t in zip(X_xor, y_xor)]) for e in moments]
-with figure("Heat map of delta: four examples in rows; in columns three hidden units and the output, at epochs 0, 50, 200 and 1000.", size=(11, 2.8)) as (fig, ax):
-    heatmap(ax, np.round(np.hstack(deltas), 2) + 0.0, rows=["00", "01", "10", "11"], cols=["a₁", "a₂", "a₃", "b"] * 4, signed=True, fmt="{:.2f}", label="δ")
+biases = [0, 3, 6, 9]  # where the biases of the three hidden units and of the output stand
+deltas = [[packed_slope(history[e], x, t, 3)[biases] for x, t in zip(X_xor, y_xor)] for e in moments]
+deltas = np.round(np.hstack(deltas), 2) + 0.0
+alt = "Heat map of delta: examples in rows; in columns three hidden units and the output, at four epochs."
+with figure(alt, size=(11, 2.8)) as (fig, ax):
+    names = ["a₁", "a₂", "a₃", "b"] * 4
+    heatmap(ax, deltas, rows=["00", "01", "10", "11"], cols=names, signed=True, fmt="{:.2f}", label="δ")
     for k, epoch in enumerate(moments):
         ax.axvline(4 * k - 0.5, color="#1a1a1a", linewidth=2)
         ax.text(4 * k + 1.5, -0.65, f"epoch {epoch}", ha="center")

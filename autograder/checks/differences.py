@@ -97,7 +97,9 @@ def slope(phi: Phi, eps: float, start: float = 1e-2, good: float = 1e-10, scale:
             h /= 16
             continue
         one, two = (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3
-        truncation, rounding = abs(two - one), 2.0 * eps / (h / 4)
+        # far away the values are larger, and so is their rounding
+        growth = max(1.0, (abs(phi(h)) + abs(phi(-h))) / (2 * abs(phi(0.0)) + np.finfo(float).tiny))
+        truncation, rounding = abs(two - one), 2.0 * eps * growth / (h / 4)
         # two levels can agree by luck: the third keeps them honest
         truncation = max(truncation, abs(d[2] - d[1]) * 0.02)
         error = truncation + rounding
@@ -139,7 +141,11 @@ def with_kink(phi: Phi, eps: float, found: Slope, start: float = 1e-2) -> Slope:
     stays = [k for k in range(len(seen) - 1) if clear[k] and clear[k + 1] and jumps[k + 1] > 0.4 * jumps[k]]
     if not stays:
         return found
-    below = [k for k in range(stays[-1] + 1, len(seen)) if not clear[k] and seen[k][3] < 1e-3 * max(jumps)]
+    below = [
+        k
+        for k in range(stays[-1] + 1, len(seen))
+        if not clear[k] and seen[k][3] < 1e-3 * max(jumps[j] for j in stays)
+    ]
     if below:
         h, left, right, rounding = seen[below[0]]
         return Slope((left + right) / 2, abs(right - left) + rounding, h, left, right)

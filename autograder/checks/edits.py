@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from .editing import EdgeRule, Edit, at_site, called, exchanged
-from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIPS, At, Row
+from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SIGN_SLIPS, SLIPS, At, Row
 from .primitives import ELEMENTWISE
-from .tape import Node
+from .tape import Node, Site
 from .time_edits import leaf_edits, loop_edits, shared_edits, turned_edits
 from .views import Ref, View, view_of
 
@@ -37,6 +37,8 @@ def backward_edits(view: View) -> list[Edit]:
             for cost, ids, text, rule in _rules(view, node, i, x):
                 sentence = _sentence(text, node, i)
                 edits.append(Edit(cost, tuple(ids.split()), sentence, at_site(site, i, rule), reach, site))
+            if len(group) > 1:
+                edits += _scaled_steps(site, i, node, reach)
             if (site, i) in loops:
                 edits += loop_edits(view, site, i, reach)
             edits += leaf_edits(view, site, i)
@@ -44,6 +46,25 @@ def backward_edits(view: View) -> list[Edit]:
     edits += shared_edits(view)
     edits.sort(key=lambda e: e.cost)
     return edits
+
+
+def _scaled_steps(site: Site, i: int, node: Node, reach: frozenset[str]) -> Iterator[Edit]:
+    """A sign or a factor at every step of a loop: it is raised to a power on the way back."""
+    for c, id, words in (
+        (-1.0, "M01", "has the wrong sign"), (2.0, "M03", "is twice what it should be"), (0.5, "M03", "is half of what it should be"),
+    ):  # fmt: skip
+        text = f"{{q}}: the gradient that goes back to {node.inputs[i].text(1)} {words} at every step (in {node.label})."
+        yield Edit(1.25, (id,), text, at_site(site, i, _times(c)), reach, site)
+    text = f"{{q}}: the gradient that goes back to {node.inputs[i].text(1)} is divided by the batch size at every step (in {node.label})."
+    yield Edit(1.35, ("M02",), text, at_site(site, i, _per_example), reach, site)
+
+
+def _times(c: float) -> EdgeRule:
+    return lambda n, i, g, vjp: c * vjp(n, i, g)
+
+
+def _per_example(n: Node, i: int, g: Any, vjp: Any) -> Any:
+    return vjp(n, i, g) / max(np.shape(g)[:1] or (1,))
 
 
 def _sentence(text: str, node: Node, i: int) -> str:
@@ -91,6 +112,15 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         yield from _rows(BIAS if bias else BROADCAST)
         if bias:
             yield from _too_early(view, node)
+    if op == "mul" and "mask" in (node.inputs[1 - i].name or ""):
+        yield 1.0, "M50", "the mask is missing: positions of padding are counted", lambda n, i, g, vjp: g
+    if op == "div" and i == 0 and not node.inputs[1].needs and np.ndim(node.inputs[1].value) == 0:
+        yield 1.05, "M02", "the gradient is not divided by {other}", lambda n, i, g, vjp: g
+    if op == "pick":
+        yield from _other_labels(view, node)
+    if op == "take" and len(view.sites[node.site]) > 1:
+        text = "a row is overwritten whenever its id occurs again; repeated ids have to add up"
+        yield 0.95, "M33", text, _overwritten_rows
     if op in ("matmul", "mul"):
         yield from _operands(view, node, i)
     if op == "matmul":
@@ -134,7 +164,12 @@ def _elementwise(view: View, node: Node) -> Iterator[Rule]:
                     )
                     yield 1.6, "M11", text, _elsewhere(ref, form)
     for written, slip in SLIPS.get(op, ()):
-        yield 1.5, "", f"the derivative of {{op}} is written as {written}", _slipped(slip)
+        yield (
+            1.5,
+            "M01" if written in SIGN_SLIPS else "",
+            f"the derivative of {{op}} is written as {written}",
+            _slipped(slip),
+        )
     for name, formula in FORMULAS.items():
         if not name.startswith(op):
             yield (
@@ -162,6 +197,35 @@ def _elsewhere(ref: Ref, form: Any) -> EdgeRule:
     return rule
 
 
+def _overwritten_rows(n: Node, i: int, g: Any, vjp: Any) -> Any:
+    """dE[ids] = d in the loop: what a later step put there is lost."""
+    full = np.zeros_like(n.inputs[0].value)
+    so_far = n.tape.now[n.inputs[0].index]
+    ids = np.asarray(n.extra["ids"]).reshape(-1)
+    full[ids] = np.asarray(g).reshape(len(ids), -1)
+    if so_far is not None:
+        full[np.unique(ids)] -= so_far[np.unique(ids)]
+    return full
+
+
+def _other_labels(view: View, node: Node) -> Iterator[Rule]:
+    """The labels are taken from another argument of whole numbers."""
+    labels = {
+        name: v for name, v in view.tape.args.items()
+        if isinstance(v, np.ndarray) and v.dtype.kind in "iu" and v.ndim == node.extra["y"].ndim + (len(view.sites[node.site]) > 1)
+    }  # fmt: skip
+    steps = len(view.sites[node.site]) > 1
+    own = [k for k, v in labels.items() if np.array_equal(v[node.count] if steps else v, node.extra["y"])]
+    for name, other in labels.items():
+        if own and name not in own and other.shape == labels[own[0]].shape:
+
+            def rule(n: Node, i: int, g: Any, vjp: Any, name: str = name) -> Any:
+                y = n.tape.args[name]
+                return At(n, i, g).at_labels(lambda _, C: y[n.count] if steps else y)
+
+            yield 1.1, "M21", f"the one-hot vector has its 1 at {name} instead of {own[0]}", rule
+
+
 def _operands(view: View, node: Node, i: int) -> Iterator[Rule]:
     """The other operand of a product, exchanged for another value of its shape."""
     other = node.inputs[1 - i]
@@ -173,12 +237,21 @@ def _operands(view: View, node: Node, i: int) -> Iterator[Rule]:
         elif i == 0:
             cost = 1.1 if value.op is None else 1.7
             yield cost, "M18", f"the gradient goes back through {name} instead of {{other}}", exchanged(ref)
+        elif (
+            _state_before(other) and value.index > node.index and value.op in ELEMENTWISE and ref[0] == "site"
+        ):
+            text = f"{other.text(1)} is the state before the step: h_t ({name}) was used where h_{{t−1}} is needed"
+            yield 1.0, "M42", text, exchanged(ref)
         elif state and ref[0] == "site" and ref[2] == 0:
             h = value.name or "h"
             cost = 1.0 if value.op == other.op else 1.4
             yield cost, "M42", f"{h}_t was used where {h}_{{t−1}} is needed", exchanged(ref)
         else:
             yield 1.4, "", f"{{q}} is formed with {name} instead of {{other}}", exchanged(ref)
+
+
+def _state_before(leaf: Node) -> bool:
+    return leaf.op is None and leaf.needs and (leaf.name or "") in ("h", "h0", "h_prev")
 
 
 def _too_early(view: View, node: Node) -> Iterator[Rule]:

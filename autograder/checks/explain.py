@@ -18,9 +18,10 @@ import numpy as np
 
 from . import misconceptions
 from .diagnosis import Diagnosis, compose, hints, unknown
+from .doubles import callable_module
 from .errors import UsageError
 from .forward_edits import explain_value, forward_gradients, variables
-from .gradcheck import gradcheck
+from .gradcheck import consistent
 from .linetrace import Line, record_lines
 from .protocol import Broken, Finding, Pair, check_protocol, copied
 from .search import Case, search
@@ -81,10 +82,8 @@ def explain(
             about_gradients = about_gradients.at(_line(pair, model, wrt, instances[0], about_gradients))
     if not about_value.text:
         return about_gradients
-    consistent = (
-        about_gradients.of_forward or gradcheck(forward, backward, instances[0][0], wrt, loss=loss).ok
-    )
-    if consistent or not about_gradients.text:
+    own = about_gradients.of_forward or consistent(forward, backward, instances[0][0], wrt, loss)
+    if own or not about_gradients.text:
         return about_value.at(_line(pair, model, wrt, instances[0], about_value, forward_only=True))
     return Diagnosis(
         list(dict.fromkeys([*about_value.ids, *about_gradients.ids])),
@@ -260,7 +259,9 @@ def _unusable(
             continue
         for _, _, grads in instances:
             try:
-                array = np.asarray(grads[name], dtype=float)
+                array = np.asarray(grads[name])
+                if array.dtype.kind not in "biuf":
+                    raise TypeError(array.dtype)
             except (TypeError, ValueError, KeyError):
                 return Diagnosis(
                     [],
@@ -270,3 +271,6 @@ def _unusable(
                 count = int(np.sum(~np.isfinite(array)))
                 return unknown((name,), f"{count} of {array.size} entries of d{name} are nan or inf.")
     return None
+
+
+callable_module(__name__, explain)

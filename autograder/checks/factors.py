@@ -42,6 +42,7 @@ def sizes(args: Mapping[str, Any]) -> dict[str, float]:
             found.setdefault(letter or f"{name}.shape[{axis}]", float(n))
         if name == "mask":
             found["mask.sum()"] = float(value.sum())
+            found["mask.sum()/mask.size"] = float(value.sum() / max(value.size, 1))
     return found
 
 

@@ -50,6 +50,8 @@ def forward_edits(view: View) -> list[ForwardEdit]:
             )
         found += _other_axes(node, site)
         found += _constants(node, site)
+        found += _masks_and_labels(node, site, view)
+    found += [_not_carried(view, site, i) for site, i in view.loops()]
     found.sort(key=lambda e: e.cost)
     return found
 
@@ -82,6 +84,32 @@ def _other_axes(node: Node, site: Site) -> list[ForwardEdit]:
             text = f"{{q}}: the {node.op} runs {where} instead of axis {axis} (in {node.label})."
             found.append(ForwardEdit(1.0, ("M09",), text, site, _rewrite(lambda s, k=other: s.again(axis=k))))  # type: ignore[misc]
     return found
+
+
+def _masks_and_labels(node: Node, site: Site, view: View) -> list[ForwardEdit]:
+    """A mask that is not applied; labels that are taken from the inputs."""
+    found = []
+    for k, x in enumerate(node.inputs):
+        if node.op == "mul" and "mask" in (x.name or ""):
+            text = f"{{q}}: the mask is missing: positions of padding are counted (in {node.label})."
+            found.append(ForwardEdit(0.95, ("M50",), text, site, _kept(1 - k)))
+    return found
+
+
+def _kept(k: int) -> Rewrite:
+    return _rewrite(lambda s: s.keep(s.xs[k]))
+
+
+def _not_carried(view: View, site: Site, i: int) -> ForwardEdit:
+    """Every step of a loop starts from the initial state."""
+    first: dict[int, Node] = {}
+
+    def rewrite(tape: Tape, op: str, xs: tuple[Node, ...], extra: dict[str, Any]) -> Node:
+        start = first.setdefault(id(tape), xs[i])
+        return tape.plain(op, tuple(start if k == i else x for k, x in enumerate(xs)), extra)
+
+    text = f"{{q}}: the state is not carried on: every step starts from the initial state (in {view.sites[site][-1].label})."
+    return ForwardEdit(1.1, ("M45",), text, site, rewrite)
 
 
 def _constants(node: Node, site: Site) -> list[ForwardEdit]:

@@ -70,6 +70,14 @@ class Step:
         order = np.roll(np.arange(self.a.value.shape[axis]), shift)
         return self.again(self.do("getitem", self.a, index=order if axis == 0 else (..., order)))
 
+    def mixed(self, axis: int | None) -> Node:
+        """A softmax that subtracts the maximum of each row, but sums along another axis."""
+        shifted = self.do("sub", self.a, self.do("max", self.a, axis=self.axis, keepdims=True))
+        total = self.do("sum", self.do("exp", shifted), axis=axis, keepdims=True)
+        if self.op == "softmax":
+            return self.do("div", self.do("exp", shifted), total)
+        return self.do("sub", shifted, self.do("log", total))
+
     def over_all(self) -> Node:
         """A softmax over all entries instead of each row."""
         flat = self.do("reshape", self.a, shape=(-1,))
@@ -126,6 +134,9 @@ _SOFTMAX: list[ForwardRow] = [
     (1.0, "M22", "softmax is applied twice", lambda s: s.again(s.do("softmax", s.a, axis=s.axis))),
     (1.0, "M09", "softmax runs along axis 0", lambda s: s.again(axis=0)),
     (1.0, "M09", "softmax runs along axis 1", lambda s: s.again(axis=1)),
+    (1.05, "M09", "the sum in softmax runs along axis 0", lambda s: s.mixed(0)),
+    (1.05, "M09", "the sum in softmax runs along axis 1", lambda s: s.mixed(1)),
+    (1.05, "M09", "the sum in softmax runs over everything", lambda s: s.mixed(None)),
     (1.2, "M09", "softmax is normalised over everything instead of each row", lambda s: s.over_all()),
     (1.3, "M01", "the sign of the scores is wrong", lambda s: s.again(s.minus(s.a))),
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .differences import EPS, Line, Slope, noise, slope, with_kink
+from .doubles import callable_module
 from .errors import UsageError
 from .protocol import Broken, Finding, Pair, check_protocol, flat
 
@@ -177,6 +178,28 @@ def gradcheck(
     return report
 
 
+def consistent(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    args: Mapping[str, Any],
+    wrt: Sequence[str],
+    loss: bool,
+) -> bool:
+    """Whether backward is the gradient of forward, by one random projection for each argument: quick, for a diagnosis."""
+    pair, rng, report = Pair(forward, backward, tuple(wrt), loss), np.random.default_rng(1), Report("passed")
+    try:
+        with np.errstate(all="ignore"):
+            out, cache, has_cache = pair.run(args)
+            dout: Any = 1.0 if loss else rng.normal(size=out.shape)
+            grads = pair.gradients(dout, cache, has_cache, args)
+            _numbers(report, pair, dict(args), dout, grads, rng, out.dtype == np.float32, entries=False)
+    except Exception:  # a pair that cannot be called is not consistent
+        return False
+    finally:
+        pair.thaw()
+    return not report.findings
+
+
 class _Lines:
     """Lines through the arguments, in float64, along which Σ dout · out is a function of one number."""
 
@@ -229,6 +252,7 @@ def _numbers(
     grads: dict[str, np.ndarray],
     rng: np.random.Generator,
     single: bool,
+    entries: bool = True,
 ) -> None:
     lines = _Lines(pair, args, dout)
     held = flat(pair.wrt, args)
@@ -254,6 +278,10 @@ def _numbers(
                 Finding(
                     "resolution", name, f"forward is not finite close to this {name}; try a smaller {name}."
                 )
+            )
+        elif (error > tol or tol > 1e-3 * size) and not entries:
+            report.findings.append(
+                Finding("gradient", name, f"d{name} disagrees with the numerical gradient.")
             )
         elif error > tol or tol > 1e-3 * size:
             _entries(report, lines, name, g, level, rng, float(ulp))
@@ -335,3 +363,6 @@ def _size(x: np.ndarray) -> float:
     """The size of steps for an array: its root mean square, 1 when it is all zeros."""
     size = float(np.sqrt(np.mean(np.square(x)))) if x.size else 0.0
     return size if size > 0 else 1.0
+
+
+callable_module(__name__, gradcheck)

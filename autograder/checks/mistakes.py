@@ -16,7 +16,7 @@ import numpy as np
 
 from .primitives import ELEMENTWISE, PRIMITIVES, sigmoid, softmax, unbroadcast
 
-__all__ = ["ACTIVATION", "BIAS", "BROADCAST", "FORMULAS", "LOCAL", "SLIPS", "At", "Row"]
+__all__ = ["ACTIVATION", "BIAS", "BROADCAST", "FORMULAS", "LOCAL", "SIGN_SLIPS", "SLIPS", "At", "Row"]
 
 
 class At:
@@ -91,6 +91,12 @@ Row = tuple[float, str, str, Callable[[At], Any]]
 def _all_columns(c: At) -> Any:
     used = np.any(c.g != 0, axis=tuple(range(c.g.ndim - 1)))
     return np.where(used, np.sum(c.g, axis=-1, keepdims=True), 0.0) - c.p * c.total()
+
+
+def _mixed(c: At, axis: int | None) -> Any:
+    """The maximum of each row is subtracted, but the sum runs along another axis."""
+    e = np.exp(c.x - np.max(c.x, axis=c.axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
 
 
 def _cut(c: At, shift: int) -> Any:
@@ -187,6 +193,7 @@ LOCAL: dict[str, list[Row]] = {
     ],
     "matmul, left": [
         (1.0, "M18", "{other} is not transposed on the way back through {here}", lambda c: c.g @ c.other),
+        (1.3, "", "{other} is missing on the way back", lambda c: c.g if c.g.shape == c.x.shape else c.rule(c.g)),
         _UNUSED,
     ],
     "matmul, right": [
@@ -227,6 +234,9 @@ LOCAL: dict[str, list[Row]] = {
         (1.1, "M21", "the one-hot vector is added, not subtracted", lambda c: -c.p * c.total() - c.g),
         (1.2, "M09", "softmax is normalised along axis 0", lambda c: c.g - softmax(c.x, 0) * c.total()),
         (1.2, "M09", "softmax is normalised along axis 1", lambda c: c.g - softmax(c.x, 1) * c.total()),
+        (1.25, "M09", "softmax is normalised along axis 0", lambda c: c.g - _mixed(c, 0) * c.total()),
+        (1.25, "M09", "softmax is normalised along axis 1", lambda c: c.g - _mixed(c, 1) * c.total()),
+        (1.25, "M09", "softmax is normalised over everything", lambda c: c.g - _mixed(c, None) * c.total()),
         (1.2, "M22", "softmax is applied twice before the one-hot vector is subtracted", lambda c: c.g - softmax(c.p, c.axis) * c.total()),
         (1.3, "", "the probabilities are missing, only the one-hot vector is left", lambda c: c.g),
         (1.4, "", "e^z is used where the probabilities are needed", lambda c: c.g - np.exp(c.x) * c.total()),
@@ -352,6 +362,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda x, y: (np.abs(x) < 1) * 1.0,
 }
 
+SIGN_SLIPS = {"y(y − 1)", "y² − 1"}
 # slips in the formula of a derivative: operation -> [(as it was written, f(x, y))]
 SLIPS: dict[str, list[tuple[str, Callable[..., Any]]]] = {
     "sigmoid": [

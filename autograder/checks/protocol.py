@@ -96,13 +96,15 @@ class Pair:
 
     def __post_init__(self) -> None:
         self._frozen = [(g, g.bit_generator.state) for g in _generators(self.forward)]
-        self._global = np.random.get_state()
+        draws = any(_mentions(f, "random") for f in (self.forward, self.backward))
+        self._global = np.random.get_state() if draws else None
 
     def thaw(self) -> None:
         """Put every generator that the functions can reach back to where it was."""
         for generator, state in self._frozen:
             generator.bit_generator.state = state
-        np.random.set_state(self._global)
+        if self._global is not None:
+            np.random.set_state(self._global)
 
     def run(self, args: Mapping[str, Any], finite: bool = True) -> tuple[np.ndarray, Any, bool]:
         """(out, cache, whether there is a cache) of one call. Raises: Broken."""
@@ -278,6 +280,29 @@ def _generators(fn: Any) -> list[np.random.Generator]:
     owner = getattr(fn, "__self__", None)
     reach += list(getattr(owner, "__dict__", {}).values())
     return [r for r in reach if isinstance(r, np.random.Generator)]
+
+
+def _mentions(fn: Any, name: str) -> bool:
+    """Whether a function, or one of its file that it calls, looks up a name: np.random is expensive to freeze."""
+    todo, seen = [getattr(fn, "__func__", fn)], set()
+    while todo:
+        f = todo.pop()
+        code = getattr(f, "__code__", None)
+        if code is None:
+            return True  # not written in Python: who knows
+        if code in seen:
+            continue
+        seen.add(code)
+        if name in code.co_names:
+            return True
+        space = getattr(f, "__globals__", {})
+        near = [space[n] for n in code.co_names if n in space] + [
+            c.cell_contents for c in f.__closure__ or () if _filled(c)
+        ]
+        todo += [
+            g for g in near if getattr(getattr(g, "__code__", None), "co_filename", None) == code.co_filename
+        ]
+    return False
 
 
 def _filled(cell: Any) -> bool:

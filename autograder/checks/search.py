@@ -32,6 +32,11 @@ class Case:
         self.rtol = 1e-5 if single else RTOL  # computed in float32: compared at its own precision
         self.size = sum(int(n.value.size) for n in tape.nodes)
         self._factors: dict[str, tuple[float, Factor]] | None = None
+        # the largest entry of each gradient: most predictions can be refused by looking at it alone
+        self._probe: dict[str, tuple[int, float]] = {}
+        for name, g in self.got.items():
+            k = int(np.argmax(np.abs(g))) if g.size else 0
+            self._probe[name] = (k, float(g.flat[k]) if g.size else 0.0)
 
     @property
     def factors(self) -> dict[str, tuple[float, Factor]]:
@@ -49,7 +54,13 @@ class Case:
     def fits(self, name: str, predicted: Any) -> bool:
         """Whether a prediction is what the student got."""
         got = self.got[name]
-        if np.shape(predicted) != got.shape:
+        predicted = np.asarray(predicted)
+        if predicted.shape != got.shape:
+            return False
+        k, value = self._probe[name]
+        if got.size and not abs(float(predicted.flat[k]) - value) <= 1e-3 * abs(value) + 1e-9 * _largest(
+            self.truth[name]
+        ):
             return False
         with np.errstate(all="ignore"):
             gap = np.abs(got - predicted)
@@ -121,6 +132,9 @@ def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.8) -
             found += _confirmed(cases, edit, names, wrong)
             best = _whole(found, wrong)
     left = wrong - frozenset(n for c in found for n in c.names)
+    if left and left != wrong and time.perf_counter() < until:
+        found += _beside(cases, found, edits, left, until)
+        left -= frozenset(n for c in found for n in c.names)
     if left and time.perf_counter() < until:
         found += _scaled(cases, predicted, left)
         left -= frozenset(n for c in found for n in c.names)
@@ -180,6 +194,7 @@ def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]
                     f"{{q}} is the gradient of {other}: the results are in another order than they should be."
                 )
                 yield Candidate(1.0, (), text, frozenset((name,)), False)
+        yield from _of_another_value(cases, name)
         leaf = [c.tape.leaves[name].value for c in cases]
         if all(c.fits(name, v) for c, v in zip(cases, leaf)):
             yield Candidate(
@@ -188,6 +203,42 @@ def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]
     for factor, names in by_factor.items():
         joint = names == wrong
         yield _factor_candidate(cases, factor, frozenset(names), joint)
+
+
+def _of_another_value(cases: Sequence[Case], name: str) -> Iterable[Candidate]:
+    """The gradient of a value on the way stands where that of the argument is needed."""
+    view, case = view_of(cases[0].tape), cases[0]
+    grads = case.tape.sweep(case.dout)
+    for node in case.tape.nodes:
+        g = grads[node.index]
+        if node.op is None or g is None or np.shape(g) != case.got[name].shape or not case.fits(name, g):
+            continue
+        group = view.sites.get(node.site, [])
+        for back in (False, True):
+            k = node.count - len(group) if back else node.count
+            if all(_same_place(c, node.site, k, name) for c in cases):
+                step = (
+                    ""
+                    if len(group) < 2
+                    else " of the last step"
+                    if k == -1
+                    else " of the first step"
+                    if k == 0
+                    else " of one step"
+                )
+                text = (
+                    f"{{q}} is the gradient of {node.text(1)}{step}: the way from there to {name} is missing."
+                )
+                yield Candidate(1.2, ("M45",) if name == "h0" else (), text, frozenset((name,)))
+                return
+
+
+def _same_place(case: Case, site: Any, k: int, name: str) -> bool:
+    group = view_of(case.tape).sites.get(site, [])
+    if not -len(group) <= k < len(group):
+        return False
+    g = case.tape.sweep(case.dout)[group[k].index]
+    return g is not None and case.fits(name, g)
 
 
 def _factor(cases: Sequence[Case], name: str, of: Sequence[Any]) -> Factor | None:
@@ -225,6 +276,8 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
         )
     if factor.text == "0" and names == {"h0"}:
         ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
+    if factor.text == "0" and names == set(cases[0].truth) and len(names) > 1:
+        ids, text = ("M13",), "{q} is zero: the gradient that comes from above is not used."
     return Candidate(1.0 + factor.cost, ids, text, names, joint, evidence, factor=factor.text)
 
 
@@ -344,6 +397,30 @@ def _pairs(
                     )
             if found:
                 break
+    return _cheapest(found)
+
+
+def _beside(
+    cases: Sequence[Case],
+    known: Sequence[Candidate],
+    edits: Sequence[Edit],
+    left: frozenset[str],
+    until: float,
+) -> list[Candidate]:
+    """A second mistake beside one that explains the other gradients."""
+    first = [c.edit for c in known if c.edit is not None]
+    found: list[Candidate] = []
+    for one in sorted({id(e): e for e in first}.values(), key=lambda e: e.cost)[:3]:
+        for two in edits:
+            if time.perf_counter() > until:
+                return _cheapest(found)
+            if not two.reach & left or two is one or two.cost > 1.6:
+                continue
+            both = _together(one, two)
+            replayed = cases[0].replay(both)
+            names = frozenset(n for n in left if replayed is not None and cases[0].fits(n, replayed[n]))
+            if names:
+                found += _confirmed(cases, both, names, left)
     return _cheapest(found)
 
 

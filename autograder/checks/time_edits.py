@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .editing import Edit, at_site, drop
+from .primitives import PRIMITIVES
 from .tape import Node, Replay, Site, Tape
 from .views import View, view_of
 
@@ -90,8 +91,11 @@ def _forwards(tape: Tape, dout: Any, group: list[Node], i: int) -> dict[str, Any
     first = group[0].inputs[i]
     carried: dict[int, Any] = {}
 
-    def collect(n: Node, i: int, g: Any, vjp: Any) -> Any:
-        carried[n.count] = vjp(n, i, g)
+    def collect(n: Node, g: Any) -> Any:
+        carried[n.count] = PRIMITIVES[n.op or ""].vjp(n, i, g)
+        return g
+
+    def hand_on(n: Node, i: int, g: Any, vjp: Any) -> Any:
         return carried.get(len(group) - 1) if n.count == 0 and first.needs else None
 
     def inject(t: int) -> Any:
@@ -100,8 +104,9 @@ def _forwards(tape: Tape, dout: Any, group: list[Node], i: int) -> dict[str, Any
 
         return change
 
-    edges = {(n.index, i): collect for n in group}
-    nodes = {index: inject(t) for t, index in state_of.items() if t > 0}
+    edges = {(n.index, i): hand_on for n in group}
+    nodes: dict[int, Any] = {index: inject(t) for t, index in state_of.items() if t > 0}
+    nodes |= {n.index: collect for n in group}
     result: dict[str, Any] = {}
     for _ in range(len(group) + 1):
         result = tape.backward(dout, Replay(edges, nodes))

@@ -35,6 +35,10 @@ class View:
                     union |= reach[x.index]
             reach.append(union)
         self.reach = reach
+        self.initial: dict[Site, Node] = {}  # site of a loop's state -> the state before the first step
+        for site, i in self.loops():
+            group = self.sites[site]
+            self.initial[group[1].inputs[i].site] = group[0].inputs[i]
 
     def edge_reach(self, site: Site, i: int) -> frozenset[str]:
         """The arguments whose gradient passes along input i of a site."""
@@ -69,6 +73,8 @@ class View:
         if ref[2] is None:
             return group[0] if len(group) == 1 else None
         k = seen_from.count + ref[2]
+        if k == -1:
+            return self.initial.get(ref[1])
         return group[k] if 0 <= k < len(group) else None
 
     def alike(self, node: Node, value: Node) -> Iterator[tuple[Ref, Node]]:

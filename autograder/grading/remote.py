@@ -50,6 +50,7 @@ class RemoteSession:
         self.dropped: list[int] = []
         self.guests: dict[int, guest] = {}
         self.guest_of: dict[int, int] = {}
+        self.request("names", 20.0)  # the process is there and confined
 
     def close(self) -> None:
         """End the process and everything in it."""
@@ -183,7 +184,8 @@ class RemoteSession:
                 header, body = channel.receive(seconds + GRACE)
                 if header.get("op") == "reply" and header.get("n") == number:
                     return header, body
-                if header.get("op") == "refused":
+                if header.get("op") == "refused" and number == 1:
+                    # only before the first line of a student's code: nothing of theirs can say this
                     self._end(f"the sandbox refused: {header.get('text')}")
                     from autograder.errors import UnfitError
 

@@ -148,8 +148,10 @@ def _first_difference(a: str, b: str) -> int:
 
 def named_right(expected: str, ids: tuple[str, ...]) -> bool:
     """Whether the ids told are those expected, aliases included."""
+    if not ids:
+        return "-" in expected.split(",")
     if expected == "-":
-        return not ids
+        return False
     if "+" in expected:
         return all(any(same(e, i) for i in ids) for e in expected.split("+"))
     return any(same(e, i) for e in expected.split(",") for i in ids)

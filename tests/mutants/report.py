@@ -47,7 +47,7 @@ class Tally:
         near = verdict.line is not None and abs(verdict.line - mutant.line) <= 1
         self.line += near
         self.line_wrong += verdict.line is not None and not near
-        ok = named_right(mutant.expected, verdict.ids) and (mutant.expected != "-" or verdict.named)
+        ok = named_right(mutant.expected, verdict.ids) and (bool(verdict.ids) or verdict.named)
         named_wrong = bool(verdict.ids) and not named_right(mutant.expected, verdict.ids)
         if mutant.expected != "-":
             self.catalogue += 1

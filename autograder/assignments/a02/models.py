@@ -106,17 +106,19 @@ def draw_act(
     """Z (N, D), at least 0.01 away from the kink of ReLU, and the name of an activation."""
     n, D = _sizes(rng, 2, square)
     Z = rng.normal(size=(n if N is None else N, D)) * scale
+    Z[0, 0] = abs(rng.normal())  # something of ordinary size, against which errors are measured
     return {"Z": Z + 0.01 * np.where(Z < 0, -1.0, 1.0), "name": name}
 
 
 def draw_softmax_ce(
     rng: np.random.Generator, square: bool = False, N: int | None = None, scale: float = 2.0
 ) -> Args:
-    """Z (N, C) and y (N,), each class at most once right for sure (y is random)."""
-    n, C = _sizes(rng, 2, square)
-    n = n if N is None else N
-    C = max(C, 3)
-    return {"Z": rng.normal(size=(n, C)) * scale, "y": rng.integers(0, C, n)}
+    """Z (N, C) and labels y (N,); the first label is an unlikely one, so that no gradient is all but 0."""
+    n, C = (3, 3) if square else distinct_primes(rng, 2, low=3)
+    Z = rng.normal(size=(n if N is None else N, C)) * scale
+    y = rng.integers(0, C, len(Z))
+    y[0] = int(np.argmin(Z[0]))
+    return {"Z": Z, "y": y}
 
 
 def draw_mlp(

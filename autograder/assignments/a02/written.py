@@ -130,13 +130,17 @@ def _steps_run(trial: Trial) -> None:
             )
             trial.fail(f"experiment_x2_3[{key!r}]: {text}", aspect="errors")
             break
-    for key, low, high in (("best h, one-sided", 1e-10, 1e-6), ("best h, central", 1e-7, 1e-3)):
-        given = _given(trial, typed, key, "best steps")
+    for method, low, high in (("one-sided", 1e-10, 1e-6), ("central", 1e-7, 1e-3)):
+        given = _given(trial, typed, f"best h, {method}", "best steps")
         if given is None:
             break
-        if given.shape != () or not low < given < high:
+        # rounding may make one error very small by luck: the step of the smallest error that was handed in is right, too
+        own = as_array(typed.get(method))
+        lucky = right["steps"][int(np.argmin(own))] if own is not None and own.shape == (15,) else np.nan
+        if given.shape != () or not (low < given < high or np.isclose(given, lucky, rtol=1e-6, atol=0.0)):
             trial.fail(
-                f"experiment_x2_3[{key!r}] should be the step with the smallest error.", aspect="best steps"
+                f"experiment_x2_3['best h, {method}'] should be the step with the smallest error.",
+                aspect="best steps",
             )
             break
 

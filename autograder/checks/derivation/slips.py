@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-
 from .parser import Expression
 
 __all__ = ["find_slip"]

@@ -11,6 +11,7 @@ Gradients come from `grads` (a dict by node) or from the nodes' own; before a ba
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from course.toolbox.draw.svg import INK, MUTED, Canvas, Drawing, short
 from course.toolbox.errors import InputError
 
-__all__ = ["draw_graph", "graph_data", "place", "render_graph"]
+__all__ = ["draw_graph", "graph_data", "place", "render_graph", "title"]
 
 _SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "power": "^", "sum": "Σ", "transpose": "ᵀ",
@@ -125,7 +126,7 @@ def place(
                 rows[bend[2]].append(bend)
                 near[bend] = []
             chains[i, j] = bends
-            for a, b in zip([i, *bends], [*bends, j]):
+            for a, b in pairwise([i, *bends, j]):
                 near[a].append(b)
                 near[b].append(a)
     at: dict[Any, float] = {}
@@ -155,12 +156,13 @@ def render_graph(data: dict[str, Any]) -> Drawing:
     if style not in STYLES:
         raise InputError(f"draw_graph: style {style!r} is unknown; use one of {', '.join(STYLES)}.")
     spots, bends = place(nodes)
-    across, along = {"goldberg": (128, -104), "book": (104, 150), "cmu": (96, 160), "torch": (176, -84)}[
-        style
-    ]
+    across, along = {"goldberg": (150, -92), "book": (104, 150), "cmu": (96, 160), "torch": (240, -72)}[style]
     sideways = style in ("book", "cmu")
-    xy = lambda spot: (spot[0] * along, spot[1] * across) if sideways else (spot[1] * across, spot[0] * along)
     canvas = Canvas()
+
+    def xy(spot: tuple[float, float]) -> tuple[float, float]:
+        return (spot[0] * along, spot[1] * across) if sideways else (spot[1] * across, spot[0] * along)
+
     for (i, j), between in bends.items():
         points = [xy(spots[i]), *map(xy, between), xy(spots[j])]
         twice = nodes[j]["inputs"].count(i)
@@ -201,7 +203,7 @@ def _edge(canvas: Canvas, points: list[tuple[float, float]], start: tuple[float,
         line = [(x, y + aside) if sideways else (x + aside, y) for x, y in points]
         if backwards:
             line.reverse()
-        for n, (a, b) in enumerate(zip(line, line[1:])):
+        for n, (a, b) in enumerate(pairwise(line)):
             middle = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
             turns = (
                 [(middle[0], a[1]), (middle[0], b[1])] if sideways else [(a[0], middle[1]), (b[0], middle[1])]
@@ -209,12 +211,14 @@ def _edge(canvas: Canvas, points: list[tuple[float, float]], start: tuple[float,
             canvas.line([a, *turns, b], arrow=n == len(line) - 2, mark=mark)
 
 
-def _numbers(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> None:
-    """Value and gradient beneath one another, each with its own colour and letter."""
+def _numbers(
+    canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float, anchor: str = "middle"
+) -> None:
+    """Value and gradient beneath one another, each with its own colour and sign."""
     if node["value"] and (node["op"] or node["name"]):
-        canvas.text(x, y, f"= {node['value']}", size=12, colour=_VALUE, mark=f"v{i}")
+        canvas.text(x, y, f"= {node['value']}", size=12, anchor=anchor, colour=_VALUE, mark=f"v{i}")
     if node["grad"]:
-        canvas.text(x, y + 15, f"∂ {node['grad']}", size=12, colour=_GRAD, mark=f"g{i}")
+        canvas.text(x, y + 14, f"∂ {node['grad']}", size=12, anchor=anchor, colour=_GRAD, mark=f"g{i}")
 
 
 def _goldberg(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> None:
@@ -225,8 +229,9 @@ def _goldberg(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) 
         canvas.node("box", x, y, 2 * w, 2 * h, fill="#dfe3e8", mark=f"n{i}")
     canvas.text(x, y, node["op"] or node["name"] or node["value"], size=14)
     if node["shape"]:
-        canvas.text(x + w + 3, y - h + 2, node["shape"], size=12, anchor="start", colour=MUTED)
-    _numbers(canvas, i, node, x, y + h + 9)
+        canvas.text(x + w + 4, y - 14, node["shape"], size=12, anchor="start", colour=MUTED)
+    value = "" if node["value"] == f"({node['shape']})" else node["value"]
+    _numbers(canvas, i, {**node, "value": value}, x + w + 4, y + 1, "start")
 
 
 def _book(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> None:
@@ -246,9 +251,10 @@ def _book(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> N
 def _cmu(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> None:
     w, h = _half("cmu", node)
     canvas.node("box", x, y, 2 * w, 2 * h, fill="#ffffff" if node["op"] else "#eef3f8", mark=f"n{i}")
-    canvas.text(x, y, node["op"] or node["value"] or node["shape"], size=13)
+    inside = node["op"] or (node["value"] if len(node["value"]) < 8 else f"({node['shape']})")
+    canvas.text(x, y, inside, size=13)
     canvas.text(x, y - h - 9, node["name"] or (f"u{i}" if node["op"] else ""), size=12, italic=True)
-    _numbers(canvas, i, node, x, y + h + 9)
+    _numbers(canvas, i, {**node, "value": "" if inside == node["value"] else node["value"]}, x, y + h + 9)
 
 
 def _torch(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> None:
@@ -263,18 +269,24 @@ def _torch(canvas: Canvas, i: int, node: dict[str, Any], x: float, y: float) -> 
     if node["op"] or not node["constant"]:
         canvas.node("round", x, y, 2 * w, 2 * h, fill=fill, mark=f"n{i}")
     canvas.text(x, y, text, size=12)
-    _numbers(canvas, i, {**node, "name": text}, x, y + h + 9)
+    _numbers(canvas, i, node, x + w + 4, y - 6, "start")
 
 
 _DRAW = {"goldberg": _goldberg, "book": _book, "cmu": _cmu, "torch": _torch}
 
 
+def title(nodes: list[dict[str, Any]], i: int) -> str:
+    """What a node is called in a sentence: its name, its number, or the value of a constant."""
+    node = nodes[i]
+    return str(node["name"] or (f"u{i}" if node["op"] else node["value"] or f"leaf {i}"))
+
+
 def _sentences(nodes: list[dict[str, Any]]) -> Iterator[str]:
-    """The graph in words, node by node."""
-    title = lambda i: nodes[i]["name"] or (f"u{i}" if nodes[i]["op"] else nodes[i]["value"] or f"leaf {i}")
+    """The graph in words, node by node; constants only where they are used."""
     for i, node in enumerate(nodes):
-        made = f" is {node['op']} of {', '.join(map(title, node['inputs']))}" if node["op"] else ""
-        if not made and node["constant"]:
-            continue
-        value = f" = {node['value']}" if node["value"] else ""
-        yield f"{title(i)}{made}{value}" + (f", gradient {node['grad']}" if node["grad"] else "")
+        made = (
+            f" is {node['op']} of {', '.join(title(nodes, x) for x in node['inputs'])}" if node["op"] else ""
+        )
+        if made or not node["constant"]:
+            value = f" = {node['value']}" if node["value"] else ""
+            yield title(nodes, i) + made + value + (f", gradient {node['grad']}" if node["grad"] else "")

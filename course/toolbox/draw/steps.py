@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from course.toolbox.draw.graphs import graph_data, render_graph
+from course.toolbox.draw.graphs import graph_data, render_graph, title
 
 __all__ = ["Page", "render_steps", "step_through"]
 
@@ -50,12 +50,11 @@ def step_through(out: Any, style: str = "goldberg", *, grads: Mapping[Any, Any] 
 def render_steps(data: dict[str, Any]) -> Page:
     """The page from its plain data."""
     nodes = data["nodes"]
-    title = lambda i: nodes[i]["name"] or (f"u{i}" if nodes[i]["op"] else nodes[i]["value"] or "a leaf")
     steps: list[dict[str, Any]] = [{"text": "Leaves have their values.", "show": [], "mark": []}]
     for i, node in enumerate(nodes):
         if node["op"]:
-            names = ", ".join(map(title, node["inputs"]))
-            text = f"Forward: {title(i)} is {node['op']} of {names}" + (
+            names = ", ".join(title(nodes, x) for x in node["inputs"])
+            text = f"Forward: {title(nodes, i)} is {node['op']} of {names}" + (
                 f", which is {node['value']}." if node["value"] else "."
             )
             steps.append(
@@ -64,8 +63,8 @@ def render_steps(data: dict[str, Any]) -> Page:
     known = [i for i, node in enumerate(nodes) if node["grad"] not in ("", "not computed yet")]
     for i in reversed(known):
         users = [j for j, node in enumerate(nodes) if i in node["inputs"]]
-        from_ = " and ".join(title(j) for j in users)
-        text = f"Backward: the gradient of {title(i)} is {nodes[i]['grad']}" + (
+        from_ = " and ".join(title(nodes, j) for j in users)
+        text = f"Backward: the gradient of {title(nodes, i)} is {nodes[i]['grad']}" + (
             f", collected from {from_}." if users else ", by definition."
         )
         steps.append({"text": text, "show": [f"g{i}"], "mark": [f"n{i}", *(f"e{i}-{j}" for j in users)]})

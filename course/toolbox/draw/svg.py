@@ -49,11 +49,11 @@ def number(x: float) -> str:
     return f"{x:.1f}".rstrip("0").rstrip(".") if math.isfinite(x) else "0"
 
 
-def short(value: Any, width: int = 18) -> str:
-    """A value in a few characters: a number, a short vector, or the shape of a larger array.
+def short(value: Any, width: int = 14) -> str:
+    """A value in a few characters: a number, a short vector, or the shape of a larger array in brackets.
 
     >>> short(2.0), short([1.0, -0.25]), short([[1.0] * 9] * 9)
-    ('2', '[1, -0.25]', '9×9')
+    ('2', '[1, -0.25]', '(9×9)')
     """
     if value is None:
         return ""
@@ -62,11 +62,12 @@ def short(value: Any, width: int = 18) -> str:
         return textwrap.shorten(str(value), width, placeholder="…")
     if array.ndim == 0:
         return f"{float(array):.4g}"
-    if array.ndim == 1 and array.size <= 4:
-        text = "[" + ", ".join(f"{float(v):.3g}" for v in array) + "]"
-        if len(text) <= width:
-            return text
-    return "×".join(map(str, array.shape)) + ("" if array.ndim > 1 else " values")
+    text = "[" + ", ".join(f"{float(v):.3g}" for v in array.ravel()[:5]) + "]"
+    return (
+        text
+        if array.ndim == 1 and len(text) <= width and array.size < 5
+        else "(" + "×".join(map(str, array.shape)) + ")"
+    )
 
 
 class Canvas:

@@ -1,0 +1,124 @@
+"""Entries of assignment A01 for the activation functions and their derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.explain import Diagnosis, explain_arrays
+from autograder.checks.kinds import INSTANCES, courtesy, explained
+from autograder.checks.tape import record
+from autograder.checks.values import as_array, compare
+from course.toolbox.seeds import distinct_primes
+
+__all__ = ["ENTRIES"]
+
+Model = Callable[..., Any]
+
+# name -> (right forward, kinks)
+ACTIVATIONS: dict[str, tuple[Model, tuple[float, ...]]] = {
+    "sigmoid": (lambda ops, z: ops.sigmoid(z), ()),
+    "tanh": (lambda ops, z: ops.tanh(z), ()),
+    "hardtanh": (lambda ops, z: ops.hardtanh(z), (-1.0, 1.0)),
+    "relu": (lambda ops, z: ops.relu(z), (0.0,)),
+    "leaky_relu": (lambda ops, z, alpha=0.01: ops.leaky_relu(z, alpha), (0.0,)),
+    "softplus": (lambda ops, z: ops.softplus(z), ()),
+    "abs_rect": (lambda ops, z: ops.abs(z), (0.0,)),
+}
+_HUGE = np.array([-1e4, -800.0, -40.0, 0.5, 40.0, 800.0, 1e4])
+
+
+def _activation(name: str, *args: Any) -> Any:
+    model = ACTIVATIONS[name][0]
+    return record(partial(model, **({"alpha": args[1]} if len(args) > 1 else {})), {"z": args[0]}).out
+
+
+def _slope(name: str, *args: Any) -> Any:
+    model = ACTIVATIONS[name][0]
+    z = np.asarray(args[0], float)
+    tape = record(partial(model, **({"alpha": args[1]} if len(args) > 1 else {})), {"z": z}, ("z",))
+    return tape.backward(np.ones(z.shape))["z"]
+
+
+def _draw_z(name: str, trial: Trial) -> tuple[Any, ...]:
+    """Numbers on all parts of the function, away from its kinks; leaky_relu with and without its alpha."""
+    z = trial.rng.uniform(-3.0, 3.0, distinct_primes(trial.rng, 2, high=7))
+    for kink in ACTIVATIONS[name][1]:
+        z = np.where(np.abs(z - kink) < 0.05, z + 0.1, z)
+    return (
+        (z, float(trial.rng.uniform(0.05, 0.4)))
+        if name == "leaky_relu" and trial.rng.random() < 0.5
+        else (z,)
+    )
+
+
+def _activation_values(trial: Trial) -> None:
+    for name in ACTIVATIONS:
+        args = _draw_z(name, trial)
+        for each, want in ((name, _activation(name, *args)), (f"d_{name}", _slope(name, *args))):
+            try:
+                bad = compare(each, trial.call(each, *args), want)
+            except StudentError as error:
+                trial.fail(Finding(error.text, line=error.line, status="error"), aspect=each)
+                continue
+            if bad is not None:
+                finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
+                if each != name and trial.explain and each not in trial.told:
+                    finding = explained(finding, courtesy(partial(_why_slope, trial, name)))
+                trial.fail(finding, aspect=each)
+
+
+def _why_slope(trial: Trial, name: str) -> Diagnosis:
+    instances = []
+    for _ in range(INSTANCES):
+        z = _draw_z(name, trial)[0]
+        instances.append(({"z": z}, np.ones(z.shape), {"z": trial.call(f"d_{name}", z)}))
+    return explain_arrays(ACTIVATIONS[name][0], ("z",), instances)
+
+
+def _activation_edges(trial: Trial) -> None:
+    whole = trial.rng.integers(2, 9, 3) * np.array([-1, 1, 1])
+    for name, (_, kinks) in ACTIVATIONS.items():
+        for z in (_HUGE, whole, 0.37):
+            for each, want in ((name, _activation(name, z)), (f"d_{name}", _slope(name, z))):
+                usual = (np.array([0.31, -0.42]),)
+                right = _activation(name, *usual) if each == name else _slope(name, *usual)
+                if compare("", trial.call(each, *usual), right) is not None:
+                    continue  # charged where it is looked at
+                if (bad := compare(each, trial.call(each, z), want)) is not None:
+                    kind = (
+                        "z = ±10,000" if z is _HUGE else "whole numbers" if z is whole else "a single number"
+                    )
+                    ids = ("M23",) if "not finite" in bad.text else ("M26",) if z is whole else ()
+                    trial.fail(
+                        Finding(f"With {kind}: {bad.text}", ids, bad.evidence), aspect="huge, whole, single z"
+                    )
+        for kink in kinks:
+            ends = _slope(name, np.array([kink - 1e-9, kink + 1e-9]))
+            got = as_array(trial.call(f"d_{name}", np.array([kink])))
+            if got is None or got.shape != (1,) or not min(ends) <= got[0] <= max(ends):
+                text = f"d_{name} at its kink {kink:g} should lie between its two slopes, {min(ends):g} and {max(ends):g}."
+                trial.fail(Finding(text, ("M24",)), aspect="kinks")
+
+
+_EACH = {n: p for name in ACTIVATIONS for n, p in ((name, 0.5), (f"d_{name}", 0.75))}
+_DEFINED = {name: partial(_activation, name) for name in ACTIVATIONS} | {
+    f"d_{name}": partial(_slope, name) for name in ACTIVATIONS
+}
+
+
+ENTRIES = [
+    Entry(
+        "activations",
+        (
+            Check(_EACH, _activation_values),
+            Check({"huge, whole, single z": 0.75, "kinks": 0.5}, _activation_edges, draws=1),
+        ),
+        _DEFINED,
+        title="Activations and their derivatives",
+    ),
+]
