@@ -91,7 +91,9 @@ class SaveExtraCredit(NbGraderPreprocessor):
         with Gradebook(info["db_url"]) as book:
             for cell in result["cells"]:
                 if cell["bonus"]:
-                    grade = book.find_grade(cell["grade_id"], info["notebook"], info["assignment"], info["student"])
+                    grade = book.find_grade(
+                        cell["grade_id"], info["notebook"], info["assignment"], info["student"]
+                    )
                     grade.extra_credit = cell["score"] or 0.0
             book.db.commit()
         return nb, resources

@@ -34,7 +34,9 @@ def samples(assignment: str, root: Path = KIT / "tests" / "submissions") -> list
     """The sample class of an assignment. Raises UsageError when there is none."""
     files = sorted((root / assignment).glob("*.py"))
     if not files:
-        raise UsageError(f"There is no sample class for {assignment} in {root}; it comes with a checkout of the kit.")
+        raise UsageError(
+            f"There is no sample class for {assignment} in {root}; it comes with a checkout of the kit."
+        )
     return [read_sample(f) for f in files]
 
 
@@ -48,7 +50,11 @@ def read_sample(path: Path) -> SampleSubmission:
         m[1]: dict(pair.split("=", 1) for pair in m[2].split() if "=" in pair)
         for m in re.finditer(r"(?m)^# expect: (\S+)(.*)$", head)
     }
-    lines = [x.removeprefix("#").strip() for x in head.splitlines() if x.startswith("#") and not re.match(r"# (base|expect):", x)]
+    lines = [
+        x.removeprefix("#").strip()
+        for x in head.splitlines()
+        if x.startswith("#") and not re.match(r"# (base|expect):", x)
+    ]
     return SampleSubmission(path.stem, " ".join(lines), base[1] if base else "reference", cells, expect)
 
 
@@ -77,7 +83,9 @@ def answers_of(source: dict[str, Any]) -> dict[str, str]:
         info = cell["metadata"].get("nbgrader", {})
         if info.get("solution"):
             text = "".join(cell["source"])
-            found[info["grade_id"]] = re.sub(r"(?m)^[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", "", text).rstrip("\n")
+            found[info["grade_id"]] = re.sub(
+                r"(?m)^[ \t]*### (BEGIN|END) SOLUTION[^\n]*\n?", "", text
+            ).rstrip("\n")
     return found
 
 
@@ -88,7 +96,9 @@ def unpack(root: Path, assignment: str) -> int:
 
     root.mkdir(parents=True, exist_ok=True)
     folder = CourseFolder.at(root)
-    source_path, release_path = build(load(folder.solutions, assignment), folder.built, folder.root / "notebooks")
+    source_path, release_path = build(
+        load(folder.solutions, assignment), folder.built, folder.root / "notebooks"
+    )
     source, release = (json.loads(p.read_text(encoding="utf-8")) for p in (source_path, release_path))
     answers = answers_of(source)
     classmates = samples(assignment)

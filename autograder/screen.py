@@ -68,7 +68,12 @@ def show_class(name: str, results: Sequence[dict[str, Any]]) -> None:
             table.add_row(cell["grade_id"].removeprefix("test-"), f"{cell['max_score']:g}", *row)
         table.add_section()
         most = max((r["max_score"] for r in results), default=0)
-        table.add_row("total", f"{most:g}", *(f"{r['score']:g}" if r["status"] == "graded" else "×" for r in results), style="bold")
+        table.add_row(
+            "total",
+            f"{most:g}",
+            *(f"{r['score']:g}" if r["status"] == "graded" else "×" for r in results),
+            style="bold",
+        )
         console.print(table)
         return
     table = Table(title=name)

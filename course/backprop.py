@@ -19,19 +19,9 @@ from course.toolbox.errors import InputError
 from course.toolbox.shapes import check_shapes
 
 __all__ = [
-    "act_backward",
-    "act_forward",
-    "affine_backward",
-    "affine_forward",
-    "gradcheck_report",
-    "mlp_backward",
-    "mlp_forward",
-    "nn_backward",
-    "nn_forward",
-    "numeric_grad",
-    "sgd_train",
-    "softmax_ce",
-]
+    "act_backward", "act_forward", "affine_backward", "affine_forward", "gradcheck_report", "mlp_backward",
+    "mlp_forward", "nn_backward", "nn_forward", "numeric_grad", "sgd_train", "softmax_ce",
+]  # fmt: skip
 
 _ACTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     "relu": (relu, relu_backward),

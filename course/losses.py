@@ -1,7 +1,7 @@
 """Chapter A01: output units and losses, as pairs on plain arrays. All losses are means over the batch, in nats.
 
 The maximum is subtracted before every exponential, and the logarithm of a softmax is never taken of a softmax, so
-scores of any size give finite values.
+scores of any size give finite values. A backward half has the source of its forward half.
 """
 
 from __future__ import annotations
@@ -16,18 +16,9 @@ from course.toolbox.pairs import differentiable
 from course.toolbox.shapes import check_labels, check_shapes
 
 __all__ = [
-    "bce_with_logits",
-    "bce_with_logits_backward",
-    "cross_entropy",
-    "cross_entropy_backward",
-    "least_squares",
-    "log_softmax",
-    "log_softmax_backward",
-    "mse",
-    "mse_backward",
-    "softmax",
-    "softmax_backward",
-]
+    "bce_with_logits", "bce_with_logits_backward", "cross_entropy", "cross_entropy_backward", "least_squares",
+    "log_softmax", "log_softmax_backward", "mse", "mse_backward", "softmax", "softmax_backward",
+]  # fmt: skip
 
 
 def _float(Z: Any) -> Any:
@@ -60,10 +51,7 @@ def softmax(Z: Any) -> Any:
 
 
 def softmax_backward(dP: Any, out: Any) -> Any:
-    """Carry a gradient back through the softmax: dZ = P ⊙ (dP − Σ_c dP_c P_c).
-
-    Source: deck 003, 6.2.2.3
-    """
+    """Carry a gradient back through the softmax: dZ = P ⊙ (dP − Σ_c dP_c P_c)."""
     return out * (dP - (dP * out).sum(axis=-1, keepdims=True))
 
 
@@ -82,10 +70,7 @@ def log_softmax(Z: Any) -> Any:
 
 
 def log_softmax_backward(dlogP: Any, out: Any) -> Any:
-    """Carry a gradient back through the log-softmax: dZ = dlogP − P Σ_c dlogP_c.
-
-    Source: deck 003, 6.2.2.3
-    """
+    """Carry a gradient back through the log-softmax: dZ = dlogP − P Σ_c dlogP_c."""
     return dlogP - np.exp(out) * dlogP.sum(axis=-1, keepdims=True)
 
 
@@ -141,10 +126,7 @@ def _signs(y: Any, z: Any) -> Any:
 
 
 def bce_with_logits_backward(dloss: Any, z: Any, y: Any) -> tuple[Any, None]:
-    """Carry a gradient back to the scores: dz = (1 − 2y) σ((1 − 2y) z) / N, which is (σ(z) − y) / N.
-
-    Source: deck 001, a − y; deck 003, 6.2.2.2
-    """
+    """Carry a gradient back to the scores: dz = (1 − 2y) σ((1 − 2y) z) / N, which is (σ(z) − y) / N."""
     s = _signs(y, z)
     return s * sigmoid(s * z) * (dloss / len(z)), None
 
@@ -166,10 +148,7 @@ def mse(Yhat: Any, Y: Any) -> Any:
 
 
 def mse_backward(dloss: Any, Yhat: Any, Y: Any) -> tuple[Any, Any]:
-    """Carry a gradient back to the prediction: dŶ = 2 (Ŷ − Y) / N, and its negative to the target.
-
-    Source: deck 003, 6.2.2.1
-    """
+    """Carry a gradient back to the prediction: dŶ = 2 (Ŷ − Y) / N, and its negative to the target."""
     dYhat = (Yhat - Y) * (2 * dloss / len(Yhat))
     return dYhat, -dYhat
 

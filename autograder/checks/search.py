@@ -33,6 +33,7 @@ class Case:
         self.size = sum(int(n.value.size) for n in tape.nodes)
         self._factors: dict[str, tuple[float, Factor]] | None = None
         # the largest entry of each gradient: most predictions can be refused by looking at it alone
+        self._top = {name: _largest(g) for name, g in self.truth.items()}
         self._probe: dict[str, tuple[int, float]] = {}
         for name, g in self.got.items():
             k = int(np.argmax(np.abs(g))) if g.size else 0
@@ -48,8 +49,8 @@ class Case:
     def tol(self, name: str, predicted: Any) -> float:
         """How far a prediction may be from what the student got: 1e-8 relative, or float32's own precision."""
         got = self.got[name]
-        largest = max(_largest(got), _largest(predicted))
-        return max(self.rtol * largest, tolerance(predicted, got), 1e-13 * _largest(self.truth[name]))
+        largest = max(abs(self._probe[name][1]), _largest(predicted))
+        return max(self.rtol * largest, tolerance(predicted, got), 1e-13 * self._top[name])
 
     def fits(self, name: str, predicted: Any) -> bool:
         """Whether a prediction is what the student got."""

@@ -17,49 +17,16 @@ fast, take `grad(loss, parameters)`: it stores nothing in the graph. `loss.backw
 variable, for drawings and for small experiments.
 """
 
-from course.graph.classes import (
-    Add,
-    Broadcast,
-    Exp,
-    Log,
-    MatMul,
-    Maxout,
-    Mul,
-    Pick,
-    Pow,
-    PReLU,
-    ReLU,
-    Reshape,
-    SoftmaxCE,
-    Split,
-    Step,
-    Sum,
-    Tanh,
-    Transpose,
-    Value,
-    build_grad,
-)
+from course.graph.classes import (  # noqa: I001
+    Add, Broadcast, Exp, Log, MatMul, Maxout, Mul, Pick, Pow, PReLU, ReLU, Reshape, SoftmaxCE, Split, Step, Sum, Tanh,
+    Transpose, Value, build_grad,
+)  # fmt: skip
 from course.graph.engine import Node, backward_pull, backward_push, graph_forward, topo_order
 from course.graph.operation import Op
 from course.graph.ops import (
-    broadcast,
-    concat,
-    exp,
-    getitem,
-    log,
-    matmul,
-    maximum,
-    pick,
-    power,
-    reshape,
-    scatter,
-    split,
-    stack,
-    transpose,
-    unbroadcast,
-    unstack,
-    where,
-)
+    broadcast, concat, exp, getitem, log, matmul, maximum, pick, power, reshape, scatter, split, stack, transpose,
+    unbroadcast, unstack, where,
+)  # fmt: skip
 from course.graph.var import Var, constant, grad, hessian_vector, lift
 
 __all__ = [

@@ -18,16 +18,9 @@ Source: the course's own.
 from __future__ import annotations
 
 __all__ = [
-    "ChangedError",
-    "CourseError",
-    "FormatError",
-    "FusedError",
-    "GraphError",
-    "InputError",
-    "MissingChapter",
-    "MissingPackage",
-    "ShapeError",
-]
+    "ChangedError", "CourseError", "FormatError", "FusedError", "GraphError", "InputError", "MissingChapter",
+    "MissingPackage", "ShapeError",
+]  # fmt: skip
 
 
 class CourseError(Exception):

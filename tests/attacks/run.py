@@ -86,21 +86,29 @@ def judge(root: Path) -> list[Verdict]:
     for attack in ATTACKS:
         result = results.get(student(attack))
         crashed = result is None or result["status"] != attack.status
-        verdicts.append(Verdict(attack, result["score"] if result else 0.0, leaks(root, student(attack)), harmed, crashed))
+        verdicts.append(
+            Verdict(attack, result["score"] if result else 0.0, leaks(root, student(attack)), harmed, crashed)
+        )
     return verdicts
 
 
 def leaks(root: Path, name: str) -> str:
     """What an attacker's pages and results show that they must not."""
     shown = ""
-    for path in (f"results/{ASSIGNMENT}/{name}.json", f"feedback/{name}/{ASSIGNMENT}/{ASSIGNMENT}.html", f"autograded/{name}/{ASSIGNMENT}/{ASSIGNMENT}.ipynb"):
+    for path in (
+        f"results/{ASSIGNMENT}/{name}.json",
+        f"feedback/{name}/{ASSIGNMENT}/{ASSIGNMENT}.html",
+        f"autograded/{name}/{ASSIGNMENT}/{ASSIGNMENT}.ipynb",
+    ):
         file = root / path
         shown += file.read_text() if file.is_file() else ""
     page = root / f"feedback/{name}/{ASSIGNMENT}/{ASSIGNMENT}.html"
     found = [CANARY] if CANARY in shown else []
     stored = root / f"results/{ASSIGNMENT}/{name}.json"
     if stored.is_file():
-        printed = " ".join(o.get("text", "") for c in json.loads(stored.read_text())["notebook"] for o in c["outputs"])
+        printed = " ".join(
+            o.get("text", "") for c in json.loads(stored.read_text())["notebook"] for o in c["outputs"]
+        )
         found += re.findall(r"CANARY-\w+", printed)
     if page.is_file() and re.search(r"<script|<img src=x|<svg onload|href=.?javascript", page.read_text()):
         found.append("markup")
@@ -109,11 +117,25 @@ def leaks(root: Path, name: str) -> str:
 
 def stock(root: Path) -> None:
     """Each attack once against nbgrader's own Execute and marking; what it got is kept in stock.json."""
-    recorded: dict[str, Any] = {"version": f"nbgrader {importlib.metadata.version('nbgrader')}", "results": {}}
+    recorded: dict[str, Any] = {
+        "version": f"nbgrader {importlib.metadata.version('nbgrader')}",
+        "results": {},
+    }
     for attack in ATTACKS:
         notebook = root / "submitted" / student(attack) / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         command = [sys.executable, "-m", "tests.attacks.stock", str(notebook)]
-        jail = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent", "--tmpfs", "/dev/shm"]
+        jail = [
+            "bwrap",
+            "--dev-bind",
+            "/",
+            "/",
+            "--unshare-pid",
+            "--proc",
+            "/proc",
+            "--die-with-parent",
+            "--tmpfs",
+            "/dev/shm",
+        ]
         try:
             done = subprocess.run(
                 [*jail, "sh", "-c", 'ulimit -v 6000000; ulimit -u 3000; ulimit -f 400000; exec "$@"', "-", *command],

@@ -7,7 +7,10 @@ from autograder.sandbox.launcher import bubblewrap
 from .corpus import ATTACKS
 from .run import judge, prepare
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap is not installed"),
+]
 
 
 def test_attacks_gain_leak_harm_and_stop_nothing(tmp_path):

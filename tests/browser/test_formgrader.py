@@ -18,13 +18,23 @@ EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.tit
 
 
 def hostile(course):
-    notebook = course.notebook({"response": f"# Mine {EVIL}\n\n[click](javascript:document.title='owned') and **bold**"})
-    wanted = next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == "double")
+    notebook = course.notebook(
+        {"response": f"# Mine {EVIL}\n\n[click](javascript:document.title='owned') and **bold**"}
+    )
+    wanted = next(
+        c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == "double"
+    )
     wanted["source"] = (
         f"class Html:\n    def _repr_html_(self): return {EVIL!r}\n    def __repr__(self): return {EVIL!r}\n"
         f"print({EVIL!r})\ndisplay(Html())\ndef double(x): raise ValueError({EVIL!r})"
     )
-    wanted["outputs"] = [{"output_type": "display_data", "data": {"text/html": EVIL, "application/javascript": "alert(1)"}, "metadata": {}}]
+    wanted["outputs"] = [
+        {
+            "output_type": "display_data",
+            "data": {"text/html": EVIL, "application/javascript": "alert(1)"},
+            "metadata": {},
+        }
+    ]
     notebook["cells"].append({"cell_type": "markdown", "id": "x", "metadata": {}, "source": EVIL})
     return notebook
 
@@ -45,14 +55,24 @@ def test_formgrader_shows_our_marks_and_runs_nothing_of_a_students(tmp_path, jup
 
     browser.set_window_size(1200, 900)
     browser.get(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
-    rows = wait_for(lambda: len(found := browser.find_elements(By.CSS_SELECTOR, "tbody tr")) >= 2 and found, 60, "the table of submissions")
+    rows = wait_for(
+        lambda: len(found := browser.find_elements(By.CSS_SELECTOR, "tbody tr")) >= 2 and found,
+        60,
+        "the table of submissions",
+    )
     browser.save_screenshot(str(SCREENS / "formgrader-list.png"))
     scores = sorted(float(re.search(r"(\d+(\.\d+)?) / 12", r.text)[1]) for r in rows)
-    assert scores == sorted(r["score"] + r["bonus"] for r in results.values())  # nbgrader counts extra credit in the score
+    assert scores == sorted(
+        r["score"] + r["bonus"] for r in results.values()
+    )  # nbgrader counts extra credit in the score
 
     browser.set_window_size(1200, 2400)
     browser.get(f"{address}/formgrader/submissions/{ids['eve']}")
-    body = wait_for(lambda: (b := browser.find_element(By.TAG_NAME, "body")) and "double" in b.text and b, 60, "the submission")
+    body = wait_for(
+        lambda: (b := browser.find_element(By.TAG_NAME, "body")) and "double" in b.text and b,
+        60,
+        "the submission",
+    )
     browser.save_screenshot(str(SCREENS / "formgrader-submission.png"))
     assert browser.title != "owned" and "onerror" in body.text  # as text
     assert not browser.find_elements(By.CSS_SELECTOR, "a[href^='javascript'], img[src='x']")
@@ -60,7 +80,9 @@ def test_formgrader_shows_our_marks_and_runs_nothing_of_a_students(tmp_path, jup
     field = browser.find_elements(By.CSS_SELECTOR, "input.score")
     shown = [f.get_attribute("value") or f.get_attribute("placeholder") for f in field]
     expected = [c["score"] for c in results["eve"]["cells"]]
-    assert [None if s in ("", None) else float(s) for s in shown] == [0.0 if c == 1 and s["bonus"] else c for c, s in zip(expected, results["eve"]["cells"])]
+    assert [None if s in ("", None) else float(s) for s in shown] == [
+        0.0 if c == 1 and s["bonus"] else c for c, s in zip(expected, results["eve"]["cells"])
+    ]
 
     page = (course.root / "autograded" / "eve" / NAME / f"{NAME}.ipynb").read_text()
     assert "application/javascript" not in page and json.loads(page)
