@@ -48,8 +48,8 @@ def build(
     course_dir: CourseDir = Path("."),
 ) -> None:
     """Make source notebooks and the students' release from the text sources."""
-    from autograder.build.release import build as build_one
-    from autograder.build.source import assignments, load
+    from autograder.release.notebooks import build as build_one
+    from autograder.release.source import assignments, load
 
     folder = CourseFolder.at(course_dir)
     for name in names or assignments(folder.solutions):
@@ -67,10 +67,10 @@ def release(
     ] = "bwrap",
 ) -> None:
     """Build, prove that the reference scores full and the blank release 0, and enter the cells into the gradebook."""
-    from autograder.build.source import assignments
     from autograder.grading.pipeline import plan_for
     from autograder.grading.preflight import preflight
     from autograder.grading.record import Recorder
+    from autograder.release.source import assignments
 
     folder = CourseFolder.at(course_dir, db)
     for name in names or assignments(folder.solutions):
@@ -163,10 +163,10 @@ def record(
     db: Database = "",
 ) -> None:
     """Enter stored results into the gradebook (again): after a database was away, or into a new one."""
-    from autograder.build.release import build as build_one
-    from autograder.build.source import load
     from autograder.grading.record import Recorder
     from autograder.grading.store import ResultStore
+    from autograder.release.notebooks import build as build_one
+    from autograder.release.source import load
 
     folder = CourseFolder.at(course_dir, db)
     built = build_one(load(folder.solutions, name), folder.built, folder.root / "notebooks")
@@ -265,7 +265,7 @@ def _stored(folder: CourseFolder, name: str) -> list[dict[str, Any]]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    from autograder.build.release import write_atomically
+    from autograder.release.notebooks import write_atomically
 
     try:
         write_atomically(path.absolute(), json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.build.release import write_atomically
 from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import UsageError
+from autograder.release.notebooks import write_atomically
 
 __all__ = ["SampleSubmission", "fill", "read_sample", "samples", "unpack"]
 
@@ -91,8 +91,8 @@ def answers_of(source: dict[str, Any]) -> dict[str, str]:
 
 def unpack(root: Path, assignment: str) -> int:
     """Make a course folder with the sample class in submitted/; how many submissions it has."""
-    from autograder.build.release import build
-    from autograder.build.source import load
+    from autograder.release.notebooks import build
+    from autograder.release.source import load
 
     root.mkdir(parents=True, exist_ok=True)
     folder = CourseFolder.at(root)

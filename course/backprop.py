@@ -13,14 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from course.losses import bce_with_logits, bce_with_logits_backward, cross_entropy, cross_entropy_backward
+from course.losses import bce_with_logits, cross_entropy, log_softmax, mse, nll, signs, softmax
 from course.neurons import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from course.toolbox.errors import InputError
+from course.toolbox.pairs import backward_half
 from course.toolbox.shapes import check_shapes
 
 __all__ = [
-    "act_backward", "act_forward", "affine_backward", "affine_forward", "gradcheck_report", "mlp_backward",
-    "mlp_forward", "nn_backward", "nn_forward", "numeric_grad", "sgd_train", "softmax_ce",
+    "act_backward", "act_forward", "affine_backward", "affine_forward", "bce_with_logits_backward", "ce_error",
+    "cross_entropy_backward", "gradcheck_report", "log_softmax_backward", "mlp_backward", "mlp_forward", "mse_backward",
+    "nn_backward", "nn_forward", "numeric_grad", "sgd_train", "softmax_backward", "softmax_ce",
 ]  # fmt: skip
 
 _ACTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
@@ -114,6 +116,50 @@ def act_backward(dA: Any, cache: Any) -> Any:
     return _ACTS[name][1](dA, A)
 
 
+@backward_half(softmax)
+def softmax_backward(dP: Any, out: Any) -> Any:
+    """Carry a gradient back through the softmax: dZ = P ⊙ (dP − Σ_c dP_c P_c)."""
+    return out * (dP - (dP * out).sum(axis=-1, keepdims=True))
+
+
+@backward_half(log_softmax)
+def log_softmax_backward(dlogP: Any, out: Any) -> Any:
+    """Carry a gradient back through the log-softmax: dZ = dlogP − P Σ_c dlogP_c."""
+    return dlogP - np.exp(out) * dlogP.sum(axis=-1, keepdims=True)
+
+
+def ce_error(P: Any, y: Any) -> Any:
+    """What the cross-entropy passes back, times N: P − Y, where row n of Y is 1 at y_n and 0 elsewhere.
+
+    Shapes: P (N, C), y (N,) int < C -> dZ (N, C)
+    Source: deck 002, δ = ŷ − y; deck 003, 6.2.2.3
+    """
+    return P - (np.arange(P.shape[1]) == np.asarray(y)[:, None])
+
+
+@backward_half(cross_entropy)
+def cross_entropy_backward(dloss: Any, Z: Any, y: Any) -> tuple[Any, None]:
+    """Carry a gradient back to the scores: dZ = (softmax(Z) − Y) / N."""
+    return ce_error(softmax(Z), y) * (dloss / len(Z)), None
+
+
+@backward_half(bce_with_logits)
+def bce_with_logits_backward(dloss: Any, z: Any, y: Any) -> tuple[Any, None]:
+    """Carry a gradient back to the scores: dz = s σ(s z) / N with s = 1 − 2y, which is (σ(z) − y) / N.
+
+    Source: deck 001, a − y; deck 003, 6.2.2.2
+    """
+    s = signs(y, z)
+    return s * sigmoid(s * z) * (dloss / len(z)), None
+
+
+@backward_half(mse)
+def mse_backward(dloss: Any, Yhat: Any, Y: Any) -> tuple[Any, Any]:
+    """Carry a gradient back to the prediction: dŶ = 2 (Ŷ − Y) / N, and its negative to the target."""
+    dYhat = (Yhat - Y) * (2 * dloss / len(Yhat))
+    return dYhat, -dYhat
+
+
 def softmax_ce(Z: Any, y: Any) -> tuple[Any, Any]:
     """The mean cross-entropy of scores and, beside it, its gradient with respect to the scores.
 
@@ -123,8 +169,8 @@ def softmax_ce(Z: Any, y: Any) -> tuple[Any, Any]:
     Source: deck 002, δ = ŷ − y; deck 003, 6.2.2.3
     Raises: as `cross_entropy`.
     """
-    loss = cross_entropy(Z, y)
-    return loss, cross_entropy_backward(1.0, np.asarray(Z), y)[0]
+    logP = log_softmax(Z)
+    return nll(logP, y, "softmax_ce"), ce_error(np.exp(logP), y) / len(logP)
 
 
 def mlp_forward(X: Any, params: Mapping[str, Any], act: str = "tanh") -> tuple[Any, Any]:

@@ -1,7 +1,7 @@
-"""Chapter A01: output units and losses, as pairs on plain arrays. All losses are means over the batch, in nats.
+"""Chapter A01: output units and losses. All losses are means over the batch, in nats.
 
 The maximum is subtracted before every exponential, and the logarithm of a softmax is never taken of a softmax, so
-scores of any size give finite values. A backward half has the source of its forward half.
+scores of any size give finite values. Their backward halves belong to chapter A02.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from course.neurons import sigmoid, softplus
+from course.neurons import softplus
 from course.toolbox.errors import InputError
 from course.toolbox.pairs import differentiable
 from course.toolbox.shapes import check_labels, check_shapes
 
 __all__ = [
-    "bce_with_logits", "bce_with_logits_backward", "cross_entropy", "cross_entropy_backward", "least_squares",
-    "log_softmax", "log_softmax_backward", "mse", "mse_backward", "softmax", "softmax_backward",
+    "bce_with_logits", "cross_entropy", "least_squares", "log_softmax", "mse", "nll", "signs", "softmax",
 ]  # fmt: skip
 
 
@@ -50,11 +49,6 @@ def softmax(Z: Any) -> Any:
     return E / E.sum(axis=-1, keepdims=True)
 
 
-def softmax_backward(dP: Any, out: Any) -> Any:
-    """Carry a gradient back through the softmax: dZ = P ⊙ (dP − Σ_c dP_c P_c)."""
-    return out * (dP - (dP * out).sum(axis=-1, keepdims=True))
-
-
 @differentiable
 def log_softmax(Z: Any) -> Any:
     """The logarithm of the softmax, without taking it.
@@ -67,11 +61,6 @@ def log_softmax(Z: Any) -> Any:
     Z = _float(Z)
     Z = Z - Z.max(axis=-1, keepdims=True)
     return Z - np.log(np.exp(Z).sum(axis=-1, keepdims=True))
-
-
-def log_softmax_backward(dlogP: Any, out: Any) -> Any:
-    """Carry a gradient back through the log-softmax: dZ = dlogP − P Σ_c dlogP_c."""
-    return dlogP - np.exp(out) * dlogP.sum(axis=-1, keepdims=True)
 
 
 @differentiable
@@ -87,20 +76,21 @@ def cross_entropy(Z: Any, y: Any) -> Any:
     >>> round(float(cross_entropy(np.zeros((3, 4)), np.array([0, 1, 3]))), 6)  # log 4
     1.386294
     """
-    Z = _float(Z)
-    C = check_shapes("cross_entropy", "Z (N, C), y (N,)", Z, y)["C"]
-    labels = check_labels("cross_entropy", "y", y, C)
-    return -log_softmax(Z)[np.arange(_batch("cross_entropy", Z)), labels].mean()
+    return nll(log_softmax(Z), y, "cross_entropy")
 
 
-def cross_entropy_backward(dloss: Any, Z: Any, y: Any) -> tuple[Any, None]:
-    """Carry a gradient back to the scores: dZ = (P − Y) / N, where row n of Y is 1 at y_n and 0 elsewhere.
+def nll(Z: Any, y: Any, where: str = "nll") -> Any:
+    """The mean negative log-probability of the right classes, from the logarithms of probabilities.
 
-    Source: deck 002, δ = ŷ − y; deck 003, 6.2.2.3
+    L = −(1/N) Σ_n Z_n,y_n        (nats)
+
+    Shapes: Z (N, C), y (N,) int < C -> loss ()
+    Source: deck 001, "Cross entropy"
+    Raises: as `cross_entropy`.
     """
-    N, C = Z.shape
-    Y = np.arange(C) == np.asarray(y)[:, None]
-    return (softmax(Z) - Y) * (dloss / N), None
+    C = check_shapes(where, "Z (N, C), y (N,)", Z, y)["C"]
+    labels = check_labels(where, "y", y, C)
+    return -Z[np.arange(_batch(where, Z)), labels].mean()
 
 
 @differentiable
@@ -118,17 +108,16 @@ def bce_with_logits(z: Any, y: Any) -> Any:
     if not ((y == 0) | (y == 1)).all():
         raise InputError("bce_with_logits: y must hold only 0 and 1; for more classes use cross_entropy.")
     _batch("bce_with_logits", z)
-    return softplus(_signs(y, z) * z).mean()
+    return softplus(signs(y, z) * z).mean()
 
 
-def _signs(y: Any, z: Any) -> Any:
+def signs(y: Any, z: Any) -> Any:
+    """1 where y is 0 and −1 where it is 1, in the type of z: −log P(y) under σ(z) is ζ(sign · z).
+
+    Shapes: y (N,) 0/1, z (N,) -> s (N,)
+    Source: deck 003, 6.2.2.2
+    """
     return 1 - 2 * np.asarray(y).astype(z.dtype)
-
-
-def bce_with_logits_backward(dloss: Any, z: Any, y: Any) -> tuple[Any, None]:
-    """Carry a gradient back to the scores: dz = (1 − 2y) σ((1 − 2y) z) / N, which is (σ(z) − y) / N."""
-    s = _signs(y, z)
-    return s * sigmoid(s * z) * (dloss / len(z)), None
 
 
 @differentiable
@@ -145,12 +134,6 @@ def mse(Yhat: Any, Y: Any) -> Any:
     line = "Yhat (N,), Y (N,)" if Yhat.ndim == 1 else "Yhat (N, D), Y (N, D)"
     check_shapes("mse", line, Yhat, Y)
     return ((Yhat - Y) ** 2).sum() / _batch("mse", Yhat)
-
-
-def mse_backward(dloss: Any, Yhat: Any, Y: Any) -> tuple[Any, Any]:
-    """Carry a gradient back to the prediction: dŶ = 2 (Ŷ − Y) / N, and its negative to the target."""
-    dYhat = (Yhat - Y) * (2 * dloss / len(Yhat))
-    return dYhat, -dYhat
 
 
 def least_squares(X: Any, y: Any) -> tuple[Any, float]:

@@ -3,7 +3,8 @@
 Each activation is a pair on plain arrays: `f(z)` and `f_backward(dout, …)`, which multiplies the upstream gradient
 by the derivative. `d_f(z)` is that derivative alone. Most need only the output `out = f(z)` to be differentiated,
 so the input need not be kept. Where a function has a kink, the derivative there is the one from the left, and the
-mean of both sides for |z|. A backward half has the source of its forward half.
+mean of both sides for |z|. A backward half has the source of its forward half; those of
+prelu and maxout belong to chapter A03.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from course.toolbox.pairs import differentiable
 from course.toolbox.shapes import check_shapes
 
 __all__ = [
-    "abs_rect", "abs_rect_backward", "count_params", "d_abs_rect", "d_hardtanh", "d_leaky_relu", "d_prelu", "d_relu",
-    "d_sigmoid", "d_softplus", "d_tanh", "hardtanh", "hardtanh_backward", "leaky_relu", "leaky_relu_backward", "maxout",
-    "maxout_backward", "mlp1", "mlp2", "neuron", "prelu", "prelu_backward", "rbf", "rbf_backward", "relu",
+    "abs_rect", "abs_rect_backward", "count_params", "d_abs_rect", "d_hardtanh", "d_leaky_relu", "d_prelu",
+    "d_relu", "d_sigmoid", "d_softplus", "d_tanh", "hardtanh", "hardtanh_backward", "leaky_relu",
+    "leaky_relu_backward", "maxout", "mlp1", "mlp2", "neuron", "prelu", "rbf", "rbf_backward", "relu",
     "relu_backward", "sigmoid", "sigmoid_backward", "softplus", "softplus_backward", "tanh", "tanh_backward",
 ]  # fmt: skip
 
@@ -209,12 +210,6 @@ def d_prelu(Z: Any, alpha: Any) -> tuple[Any, Any]:
     return (Z > 0) * (1 - alpha) + alpha, np.minimum(Z, 0.0)
 
 
-def prelu_backward(dout: Any, Z: Any, alpha: Any) -> tuple[Any, Any]:
-    """Carry a gradient back; that of α is summed over the batch."""
-    dZ, dalpha = d_prelu(Z, alpha)
-    return dout * dZ, (dout * dalpha).sum(axis=0)
-
-
 @differentiable
 def rbf(X: Any, C: Any, sigma: Any) -> Any:
     """Radial basis function units: unit k is active near its template, column k of C.
@@ -262,14 +257,6 @@ def _groups(Z: Any, k: int) -> Any:
             f"maxout: {columns} columns cannot be divided into groups of k = {k}; use a multiple."
         )
     return Z.reshape(N, columns // k, k)
-
-
-def maxout_backward(dout: Any, Z: Any, k: int) -> Any:
-    """Carry a gradient back to the column that was largest; columns that tie share it equally."""
-    groups = _groups(Z, k)
-    won = (groups >= groups.max(axis=2, keepdims=True)) * np.ones((), dout.dtype)
-    share = dout.reshape(*dout.shape, 1) / won.sum(axis=2, keepdims=True)
-    return (share * won).reshape(*Z.shape)
 
 
 def neuron(x: Any, w: Any, b: Any) -> Any:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from autograder.build.release import build, leaks, make_release, points
-from autograder.build.source import load, read_notebook, split_test_id
 from autograder.errors import UsageError
+from autograder.release.notebooks import build, leaks, make_release, points
+from autograder.release.source import load, read_notebook, split_test_id
 
 TOML = 'title = "t"\n'
 

@@ -69,7 +69,7 @@ def test_the_line_tracer_that_is_shipped_inside_stands_alone():
 def test_checks_need_neither_nbgrader_nor_the_pipeline(path):
     names = imports_of(path)
     assert not roots(path) & {"nbgrader", "nbformat", "nbconvert"}
-    assert not [n for n in names if re.match(r"autograder\.(grading|report|build|cli)", n)]
+    assert not [n for n in names if re.match(r"autograder\.(grading|report|release|cli)", n)]
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "assignments" in p.parts], ids=name_of)
@@ -154,8 +154,8 @@ def test_conda_and_pip_name_the_same_dependencies_and_ranges():
 
 
 def test_the_committed_release_is_what_the_sources_give(tmp_path):
-    from autograder.build.release import build
-    from autograder.build.source import assignments, load
+    from autograder.release.notebooks import build
+    from autograder.release.source import assignments, load
 
     names = assignments(KIT / "solutions")
     assert names

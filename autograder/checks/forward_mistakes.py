@@ -95,6 +95,12 @@ class Step:
         order = np.reshape(np.arange(x.size).reshape(x.shape), shape, order="F")
         return self.do("take", self.do("reshape", self.a, shape=(-1,)), ids=order)
 
+    def exchanged(self, i: int, j: int) -> Node:
+        """The first input with two axes exchanged."""
+        axes = list(range(self.a.value.ndim))
+        axes[i], axes[j] = axes[j], axes[i]
+        return self.do("transpose", self.a, axes=tuple(axes))
+
     def turned(self, k: int) -> Node:
         """The operation with one input turned round in time."""
         return self.again(
@@ -277,7 +283,11 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.2, "", "the parts are joined along axis 1", lambda s: s.again(axis=1)),
         (1.2, "", "the parts are joined along axis 0", lambda s: s.again(axis=0)),
     ],
-    "reshape": [(1.0, "M10", "the reshape groups the entries in another order", lambda s: s.column_order())],
+    "reshape": [
+        (1.0, "M10", "the reshape groups the entries in another order", lambda s: s.column_order()),
+        (1.0, "M10", "the reshape joins other axes than it should", lambda s: s.again(s.exchanged(0, 1))),
+        (1.0, "M10", "the reshape joins other axes than it should", lambda s: s.again(s.exchanged(-1, -2))),
+    ],
     "transpose": [
         (1.0, "M10", "a reshape stands where the transpose is needed", lambda s: s.do("reshape", s.a, shape=s.again().value.shape)),
         (1.1, "M06", "the transpose is missing", lambda s: s.keep(s.a)),

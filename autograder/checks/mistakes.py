@@ -252,6 +252,7 @@ LOCAL: dict[str, list[Row]] = {
         (1.2, "M21", "1 is subtracted in all the columns y of every row", _all_columns),
     ],
     "pick": [
+        _UNUSED,
         (1.1, "M21", "the one-hot vector has its 1 at an index that is one too high", lambda c: c.at_labels(lambda y, C: (y + 1) % C)),
         (1.1, "M21", "the one-hot vector has its 1 at an index that is one too low", lambda c: c.at_labels(lambda y, C: (y - 1) % C)),
         (1.1, "M21", "the one-hot vector has its 1 at an index that is one too high", lambda c: c.at_labels(lambda y, C: np.minimum(y + 1, C - 1))),
@@ -275,6 +276,7 @@ LOCAL: dict[str, list[Row]] = {
         (1.3, "M13", "the gradient that arrives at {here} is not used", lambda c: c.rule(c.ones)),
     ],
     "getitem": [
+        _UNUSED,
         (1.3, "M34", "the slice is off by one", lambda c: np.roll(c.rule(c.g), 1, axis=0)),
         (1.3, "M34", "the slice is off by one", lambda c: np.roll(c.rule(c.g), -1, axis=0)),
         (1.3, "M34", "the slice is off by one", lambda c: np.roll(c.rule(c.g), 1, axis=-1)),
@@ -282,12 +284,14 @@ LOCAL: dict[str, list[Row]] = {
         (1.3, "M51", "the time steps are in reversed order", lambda c: c.rule(c.g)[::-1]),
     ],
     "concat": [
+        _UNUSED,
         (1.3, "M34", "the part is cut off one entry too early", lambda c: _cut(c, -1)),
         (1.3, "M34", "the part is cut off one entry too late", lambda c: _cut(c, 1)),
         (1.2, "M51", "the part is not turned round in time", lambda c: c.rule(c.g)[::-1]),
         (1.3, "", "the parts are taken apart in reversed order", lambda c: PRIMITIVES["concat"].vjp(c.n, len(c.n.inputs) - 1 - c.i, c.g)),
     ],
     "stack": [
+        _UNUSED,
         (1.3, "M51", "the parts are taken apart in reversed order", lambda c: PRIMITIVES["stack"].vjp(c.n, len(c.n.inputs) - 1 - c.i, c.g)),
         (1.4, "M34", "the parts are off by one", lambda c: PRIMITIVES["stack"].vjp(c.n, c.i - 1, c.g) if c.i else np.zeros_like(c.x)),
         (1.4, "M34", "the parts are off by one", lambda c: PRIMITIVES["stack"].vjp(c.n, c.i + 1, c.g) if c.i + 1 < len(c.n.inputs) else np.zeros_like(c.x)),

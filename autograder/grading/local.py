@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autograder.build.source import load
 from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import SubmissionError, UsageError
+from autograder.release.source import load
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 
 from .admit import parse_notebook, read_bytes

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograder.build.release import build
-from autograder.build.source import Assignment, load
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
+from autograder.release.notebooks import build
+from autograder.release.source import Assignment, load
 from autograder.sandbox.launcher import INSTALL_HINT, bubblewrap
 
 from .execute import Budget

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from autograder.build.release import write_atomically
 from autograder.errors import UnfitError
+from autograder.release.notebooks import write_atomically
 from autograder.sandbox.launcher import Sandbox
 
 from .execute import CellResult, execute

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.build.release import write_atomically
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
+from autograder.release.notebooks import write_atomically
 
 __all__ = ["Recorder", "autograded_notebook", "escape_markdown", "marks_by_hand"]
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autograder.build.release import write_atomically
 from autograder.checks.entry import Outcome
 from autograder.errors import UnfitError
+from autograder.release.notebooks import write_atomically
 
 from .execute import CellResult, png_text
 from .rebuild import Rebuilt

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.build.release import write_atomically
-from autograder.build.source import load
 from autograder.course_folder import CourseFolder
 from autograder.errors import UsageError
+from autograder.release.notebooks import write_atomically
+from autograder.release.source import load
 
 from .feedback import page
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.build.release import write_atomically
 from autograder.errors import UsageError
 from autograder.grading.store import public
+from autograder.release.notebooks import write_atomically
 
 __all__ = ["write_export"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autograder.build.release import write_atomically
 from autograder.checks.panel import as_html
 from autograder.course_folder import CourseFolder
+from autograder.release.notebooks import write_atomically
 
 __all__ = ["feedback_page", "page", "write_feedback"]
 

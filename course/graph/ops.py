@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from course.neurons import d_prelu, maxout, prelu
 from course.toolbox.errors import ShapeError
-from course.toolbox.pairs import differentiable
+from course.toolbox.pairs import backward_half, differentiable
 from course.toolbox.shapes import check_labels, check_shapes
 
 __all__ = [
-    "add", "broadcast", "concat", "div", "exp", "expm1", "getitem", "greater", "greater_equal", "log",
-    "matmul", "max_", "maximum", "mul", "pick", "power", "reshape", "scatter", "sign", "split", "stack", "sub", "sum_",
-    "transpose", "unbroadcast", "unstack", "where",
+    "add", "broadcast", "concat", "div", "exp", "expm1", "getitem", "greater", "greater_equal", "log", "matmul",
+    "max_", "maximum", "maxout_backward", "mul", "pick", "power", "prelu_backward", "reshape", "scatter", "sign",
+    "split", "stack", "sub", "sum_", "transpose", "unbroadcast", "unstack", "where",
 ]  # fmt: skip
 
 
@@ -358,3 +359,19 @@ def unstack_backward(dparts: Sequence[Any], x: Any) -> Any:
     """The gradients of the slices side by side, zeros for a slice that nothing was made of (None)."""
     zero = np.zeros(x.shape[1:], x.dtype)
     return stack(tuple(zero if d is None else d for d in dparts))
+
+
+@backward_half(prelu)
+def prelu_backward(dout: Any, Z: Any, alpha: Any) -> tuple[Any, Any]:
+    """Carry a gradient back; that of α is summed over the batch."""
+    dZ, dalpha = d_prelu(Z, alpha)
+    return dout * dZ, (dout * dalpha).sum(axis=0)
+
+
+@backward_half(maxout)
+def maxout_backward(dout: Any, Z: Any, k: int) -> Any:
+    """Carry a gradient back to the column that was largest; columns that tie share it equally."""
+    groups = Z.reshape(*dout.shape, k)
+    won = (groups >= groups.max(axis=2, keepdims=True)) * np.ones((), dout.dtype)
+    share = dout.reshape(*dout.shape, 1) / won.sum(axis=2, keepdims=True)
+    return (share * won).reshape(*Z.shape)

@@ -1,6 +1,7 @@
 """Forward/backward pairs: how they are named, found, and handed to a graph.
 
-A pair is two functions of one module: `f` (or `f_forward`) computes, `f_backward` carries a gradient back. What
+A pair is two functions: `f` (or `f_forward`) computes, `f_backward` carries a gradient back; they stand in one module,
+or a later chapter marks its function as the backward half of an earlier one (`backward_half`). What
 backward needs besides the upstream gradient stands in its signature: names of forward's arguments, `out` for
 forward's result, or one `cache` that forward returned beside its result. Gradients come in the order of forward's
 arguments, None for what has none; missing ones at the end count as None.
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
-__all__ = ["backward_of", "differentiable", "find_pairs"]
+__all__ = ["backward_half", "backward_of", "differentiable", "find_pairs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,27 +43,41 @@ def differentiable(f: F) -> F:
     return cast(F, call)
 
 
+def backward_half(f: Callable[..., Any]) -> Callable[[F], F]:
+    """Mark the backward half of a function that a chapter before this one defines."""
+
+    def mark(backward: F) -> F:
+        _ELSEWHERE[f] = backward
+        return backward
+
+    return mark
+
+
+_ELSEWHERE: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
 def backward_of(f: Callable[..., Any]) -> Callable[..., Any] | None:
-    """The backward half that stands beside f in its module, or None."""
+    """The backward half of f: the one marked as such, or the one beside f in its module; None without either."""
+    if f in _ELSEWHERE:
+        return _ELSEWHERE[f]
     name = f.__name__.removesuffix("_forward").rstrip("_") + "_backward"
     return getattr(sys.modules.get(f.__module__), name, None)
 
 
 def find_pairs(module: ModuleType) -> list[tuple[str, Callable[..., Any], Callable[..., Any]]]:
-    """All pairs that a module defines itself, as (name, forward, backward), in order of name.
+    """All pairs whose backward half a module defines, as (name, forward, backward), in order of name.
 
     A function counts as a backward half when its name ends in `_backward` and its first argument is a gradient:
     a name that starts with `d`.
     """
+    elsewhere = {backward: f for f, backward in _ELSEWHERE.items()}
     found = []
     for name, backward in sorted(vars(module).items()):
         if not name.endswith("_backward") or getattr(backward, "__module__", None) != module.__name__:
             continue
-        first = next(iter(inspect.signature(backward).parameters), "")
         stem = name.removesuffix("_backward")
-        forward = next(
-            (getattr(module, n) for n in (f"{stem}_forward", stem, f"{stem}_") if hasattr(module, n)), None
-        )
-        if first.startswith("d") and callable(forward):
+        beside = (getattr(module, n, None) for n in (f"{stem}_forward", stem, f"{stem}_"))
+        forward = elsewhere.get(backward) or next((f for f in beside if callable(f)), None)
+        if forward is not None and next(iter(inspect.signature(backward).parameters), "").startswith("d"):
             found.append((stem, forward, backward))
     return found

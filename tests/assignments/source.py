@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignments import table
-from autograder.build.source import Assignment, load, read_notebook, split_test_id
 from autograder.checks.entry import Outcome
 from autograder.checks.local import LocalSubject
 from autograder.checks.run import Draws, run_entry
+from autograder.release.source import Assignment, load, read_notebook, split_test_id
 
 KIT = Path(__file__).parents[2]
 SOLUTIONS = KIT / "solutions"

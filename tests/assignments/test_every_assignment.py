@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from autograder.build.release import leaks, make_release, notebook_text, points
-from autograder.build.source import assignments
+from autograder.release.notebooks import leaks, make_release, notebook_text, points
+from autograder.release.source import assignments
 
 from .source import KIT, SOLUTIONS, source
 
@@ -76,7 +76,7 @@ def test_every_answer_cell_comes_before_its_check(a):
 
 
 def test_points_are_those_of_the_toml_file(a):
-    from autograder.build.source import read_notebook
+    from autograder.release.source import read_notebook
 
     totals = points(read_notebook(a.assignment))
     assert totals["automatic"] + totals["manual"] == pytest.approx(a.assignment.info["points"])
@@ -97,7 +97,7 @@ def test_every_manual_cell_has_a_rubric_that_adds_up(a):
 
 
 def test_the_release_shows_no_answer(a):
-    from autograder.build.source import read_notebook
+    from autograder.release.source import read_notebook
 
     release = notebook_text(make_release(read_notebook(a.assignment)))
     assert leaks(a.assignment.path.read_text(encoding="utf-8"), release) == []

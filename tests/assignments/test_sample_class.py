@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from autograder.build.release import build
-from autograder.build.source import load
 from autograder.grading.admit import parse_notebook
 from autograder.grading.execute import Budget, execute
 from autograder.grading.rebuild import Skeleton, rebuild
+from autograder.release.notebooks import build
+from autograder.release.source import load
 from autograder.sample import answers_of, fill, samples
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 

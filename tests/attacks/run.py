@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.build.release import build
-from autograder.build.source import load
 from autograder.course_folder import KIT
+from autograder.release.notebooks import build
+from autograder.release.source import load
 from autograder.sample import answers_of, fill
 
 from .corpus import ATTACKS, Attack

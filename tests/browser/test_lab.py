@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from autograder.build.release import build
-from autograder.build.source import load
+from autograder.release.notebooks import build
+from autograder.release.source import load
 from autograder.sample import answers_of, fill
 
 from .conftest import KIT, SCREENS, wait_for

@@ -179,6 +179,11 @@ def test_max_shares_the_gradient_among_equal_entries():
     assert grad(Var(4.0).max(), x).shape == (2, 3)
 
 
+def test_columns_of_a_maxout_unit_that_tie_share_the_gradient():
+    Z = Var(np.array([[1.0, 1.0, 0.0]]))
+    np.testing.assert_array_equal(grad(neurons.maxout(Z, 3).sum() * 6, Z), [[3, 3, 0]])
+
+
 def test_a_pair_with_two_results():
     def polar(x, y):
         r = np.hypot(x, y)

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from course.losses import (
-    bce_with_logits,
-    bce_with_logits_backward,
-    cross_entropy,
-    least_squares,
-    log_softmax,
-    mse,
-    mse_backward,
-    softmax,
-)
+from course.backprop import bce_with_logits_backward, mse_backward
+from course.losses import bce_with_logits, cross_entropy, least_squares, log_softmax, mse, nll, softmax
 from course.neurons import sigmoid
 from course.toolbox.errors import InputError, ShapeError
 
@@ -43,6 +35,11 @@ def test_log_softmax_keeps_what_the_softmax_loses():
 
 def test_cross_entropy_of_a_uniform_guess_is_log_c():
     assert cross_entropy(np.zeros((3, 7)), np.array([0, 3, 6])) == pytest.approx(np.log(7))
+
+
+def test_cross_entropy_is_the_nll_of_log_probabilities():
+    y = np.array([0, 3, 6, 1, 1])
+    assert cross_entropy(Z, y) == nll(log_softmax(Z), y)
 
 
 def test_bce_is_cross_entropy_with_two_classes_and_zero_for_the_other_score():

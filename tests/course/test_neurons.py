@@ -96,11 +96,6 @@ def test_maxout_groups_neighbouring_columns():
         maxout(np.zeros((3, 5)), 2)
 
 
-def test_maxout_ties_share_the_gradient():
-    dZ = neurons.maxout_backward(np.array([[6.0]]), np.array([[1.0, 1.0, 0.0]]), 3)
-    np.testing.assert_array_equal(dZ, [[3, 3, 0]])
-
-
 def test_the_decks_network_computes_xor():
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
     W, c, w = np.ones((2, 2)), np.array([0, -1.0]), np.array([[1.0], [-2.0]])

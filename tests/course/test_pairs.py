@@ -117,7 +117,7 @@ def projected(forward, backward, args, i, direction, douts, t):
 def test_pairs_are_found():
     assert {
         "course.neurons.relu",
-        "course.losses.softmax",
+        "course.backprop.softmax",
         "course.backprop.affine",
         "course.backprop.mlp",
     } <= set(PAIRS)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.build.release import build
-from autograder.build.source import load
+from autograder.release.notebooks import build
+from autograder.release.source import load
 from autograder.sample import answers_of, fill
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 

@@ -209,7 +209,7 @@ EXP = _one(
     """
 M12 | G * np.exp(x) | G
 - | G * np.exp(x) | G * x * np.exp(x)
-- | G * np.exp(x) | G * x
+M11,- | G * np.exp(x) | G * x
 M13 | G * np.exp(x) | np.exp(x)
 - | G * np.exp(x) | G + np.exp(x)
 M11 | G * np.exp(x) | G * np.exp(np.exp(x))
@@ -228,7 +228,7 @@ M12 | G / x | G
 M13 | G / x | 1 / x
 - | G / x | G / x**2
 M01 | G / x | -G / x
-- | G / x | G / np.log(x)
+M11,- | G / x | G / np.log(x)
 M04 | G / x | G / (x * np.log(2))
 M04 | np.log(x) | np.log2(x)
 """,
