@@ -55,26 +55,12 @@ class LiveProgress:
 
 def show_class(name: str, results: Sequence[dict[str, Any]]) -> None:
     """Points per question and student; for a large class, per student and per question apart."""
-    console = Console(width=None if sys.stdout.isatty() else max(100, 30 + 7 * min(len(results), WIDE)))
+    console = Console(width=None if sys.stdout.isatty() else max(100, 30 + 9 * min(len(results), WIDE)))
     cells: list[dict[str, Any]] = max((r["cells"] for r in results), key=len, default=[])
     if len(results) <= WIDE:
-        table = Table(title=name, caption="– waits for a mark · × not graded", pad_edge=False, padding=(0, 1))
-        table.add_column("question")
-        table.add_column("of", justify="right")
-        for result in results:
-            table.add_column(result["student"][:10], justify="right")
-        for i, cell in enumerate(cells):
-            row = [_mark(r, i) for r in results]
-            table.add_row(cell["grade_id"].removeprefix("test-"), f"{cell['max_score']:g}", *row)
-        table.add_section()
-        most = max((r["max_score"] for r in results), default=0)
-        table.add_row(
-            "total",
-            f"{most:g}",
-            *(f"{r['score']:g}" if r["status"] == "graded" else "×" for r in results),
-            style="bold",
-        )
-        console.print(table)
+        room = max(4, (console.width - 30) // 9)
+        for start in range(0, len(results), room):
+            console.print(_matrix(name, cells, results[start : start + room]))
         return
     table = Table(title=name)
     for title in ("student", "score", "of", "waits for a mark"):
@@ -84,6 +70,22 @@ def show_class(name: str, results: Sequence[dict[str, Any]]) -> None:
         score = f"{result['score']:g}" if result["status"] == "graded" else "×"
         table.add_row(result["student"], score, f"{result['max_score']:g}", str(waits))
     console.print(table)
+
+
+def _matrix(name: str, cells: Sequence[dict[str, Any]], results: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title=name, caption="– waits for a mark · × not graded", pad_edge=False, padding=(0, 1))
+    table.add_column("question")
+    table.add_column("of", justify="right")
+    for result in results:
+        table.add_column(result["student"][:10], justify="right")
+    for i, cell in enumerate(cells):
+        row = [_mark(r, i) for r in results]
+        table.add_row(cell["grade_id"].removeprefix("test-"), f"{cell['max_score']:g}", *row)
+    table.add_section()
+    most = max((r["max_score"] for r in results), default=0)
+    totals = [f"{r['score']:g}" if r["status"] == "graded" else "×" for r in results]
+    table.add_row("total", f"{most:g}", *totals, style="bold")
+    return table
 
 
 def _mark(result: dict[str, Any], i: int) -> str:

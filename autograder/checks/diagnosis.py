@@ -113,6 +113,8 @@ def compose(
         ]
         chosen.append((best, rivals, names))
         left = [n for n in left if n not in names]
+    if len(left) > len(wrong) - len(left):
+        chosen = []  # what fits a minority by itself is more likely a part of something else
     if not chosen:
         return unknown(wrong, evidence(cases[0], wrong[0], prefix), prefix)
     sentences, ids = [], []

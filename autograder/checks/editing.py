@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .tape import Node, Replay, Site
 from .views import Ref, View, view_of
 
-__all__ = ["EdgeRule", "Edit", "at_site", "called", "drop", "exchanged"]
+__all__ = ["EdgeRule", "Edit", "at_site", "called", "drop", "exchanged", "together"]
 
 EdgeRule = Callable[
     [Node, int, Any, Any], Any
@@ -29,6 +29,7 @@ class Edit:
     resolve: Callable[[View], Replay | None]
     reach: frozenset[str]  # the arguments whose gradient it changes
     site: Site = ()
+    kind: str = ""  # the same for the same mistake at another site
 
     def say(self, q: str) -> str:
         """The sentence about the gradients q."""
@@ -45,6 +46,23 @@ def at_site(
         if not group:
             return None
         return Replay({(n.index, i): rule for n in group if keep is None or keep(n, len(group))})
+
+    return resolve
+
+
+def together(edits: Sequence[Edit]) -> Callable[[View], Replay | None]:
+    """A resolver that applies several edits at once; None when they touch the same edge."""
+
+    def resolve(view: View) -> Replay | None:
+        joined = Replay()
+        for edit in edits:
+            part = edit.resolve(view)
+            if part is None or part.run or set(part.edges) & set(joined.edges):
+                return None
+            joined.edges.update(part.edges)
+            joined.nodes.update(part.nodes)
+            joined.leaves.update(part.leaves)
+        return joined
 
     return resolve
 

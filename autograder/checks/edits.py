@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .editing import EdgeRule, Edit, at_site, called, exchanged
-from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SIGN_SLIPS, SLIPS, At, Row
+from .editing import EdgeRule, Edit, at_site, called, exchanged, together
+from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIP_IDS, SLIPS, At, Row
 from .primitives import ELEMENTWISE
 from .tape import Node, Site
 from .time_edits import leaf_edits, loop_edits, shared_edits, turned_edits
@@ -34,9 +34,11 @@ def backward_edits(view: View) -> list[Edit]:
             if not any(i < len(n.inputs) and n.inputs[i].needs for n in group):
                 continue
             reach = view.edge_reach(site, i)
-            for cost, ids, text, rule in _rules(view, node, i, x):
+            for k, (cost, ids, text, rule) in enumerate(_rules(view, node, i, x)):
                 sentence = _sentence(text, node, i)
-                edits.append(Edit(cost, tuple(ids.split()), sentence, at_site(site, i, rule), reach, site))
+                edits.append(
+                    Edit(cost, tuple(ids.split()), sentence, at_site(site, i, rule), reach, site, f"{i}.{k}")
+                )
             if len(group) > 1:
                 edits += _scaled_steps(site, i, node, reach)
             if (site, i) in loops:
@@ -44,8 +46,25 @@ def backward_edits(view: View) -> list[Edit]:
             edits += leaf_edits(view, site, i)
     edits += turned_edits(view)
     edits += shared_edits(view)
+    edits += _at_twins(view, edits)
     edits.sort(key=lambda e: e.cost)
     return edits
+
+
+def _at_twins(view: View, edits: list[Edit]) -> list[Edit]:
+    """One mistake in a helper that is called from several places."""
+    found = []
+    by_place: dict[Any, list[Edit]] = {}
+    for e in edits:
+        if e.site and len(view.twins.get(e.site[0], ())) > 1:
+            by_place.setdefault((e.site[0], e.cost, e.ids, e.kind), []).append(e)
+    for group in by_place.values():
+        if len({e.site for e in group}) == len(group) > 1:
+            reach = frozenset().union(*(e.reach for e in group))
+            found.append(
+                Edit(group[0].cost, group[0].ids, group[0].text, together(group), reach, group[0].site)
+            )
+    return found
 
 
 def _scaled_steps(site: Site, i: int, node: Node, reach: frozenset[str]) -> Iterator[Edit]:
@@ -93,7 +112,11 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         "matmul": ("left", "right"),
         "prelu": ("input", "slope"),
     }.get(op)
-    yield from _rows(LOCAL[f"{op}, {side[i]}" if side else op])
+    end = (
+        op in ("pick", "sum", "mean", "log_softmax", "sub", "div")
+        and np.ndim(view.tape.outputs[0].value) == 0
+    )
+    yield from _rows(LOCAL[f"{op}, {side[i]}" if side else op], of_a_loss=end)
     if op in ("sum", "mean") and x.op is None:
         yield (
             1.1,
@@ -103,9 +126,10 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         )
     if op in ("add", "sub", "mul", "div", "prelu") and np.shape(x.value) != np.shape(node.value):
         other = node.inputs[1 - i]
+        leaf = x.inputs[0] if x.op == "reshape" else x
         bias = (
-            x.op is None
-            and np.ndim(x.value) <= 1
+            leaf.op is None
+            and np.ndim(leaf.value) <= 1
             and op in ("add", "sub")
             and (other.op is not None or not other.needs)
         )
@@ -127,8 +151,10 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         yield from _too_early(view, node)
 
 
-def _rows(rows: list[Row]) -> Iterator[Rule]:
+def _rows(rows: list[Row], of_a_loss: bool = False) -> Iterator[Rule]:
     for cost, ids, text, gradient in rows:
+        if ids == "M13" and of_a_loss:
+            continue  # the upstream gradient of a loss is 1: nobody can ignore it
         yield cost, ids, text, _as_rule(gradient)
 
 
@@ -166,7 +192,7 @@ def _elementwise(view: View, node: Node) -> Iterator[Rule]:
     for written, slip in SLIPS.get(op, ()):
         yield (
             1.5,
-            "M01" if written in SIGN_SLIPS else "",
+            SLIP_IDS.get((op, written), ""),
             f"the derivative of {{op}} is written as {written}",
             _slipped(slip),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class ForwardEdit:
     text: str
     site: Site
     rewrite: Rewrite
+    twins: tuple[Site, ...] = ()  # further places where the same helper is called
 
 
 def forward_edits(view: View) -> list[ForwardEdit]:
@@ -45,15 +46,31 @@ def forward_edits(view: View) -> list[ForwardEdit]:
     for site, group in view.sites.items():
         node = group[-1]
         for cost, ids, text, instead in FORWARD.get(node.op or "", ()):
+            if view.normalises and node.op in ("mean", "sqrt") and not ids:
+                ids = "M28"
             found.append(
                 ForwardEdit(cost, tuple(ids.split()), _sentence(text, node), site, _rewrite(instead))
             )
         found += _other_axes(node, site)
         found += _constants(node, site)
         found += _masks_and_labels(node, site, view)
-    found += [_not_carried(view, site, i) for site, i in view.loops()]
+    for site, i in view.loops():
+        found += [_not_carried(view, site, i), _from_zero(view, site, i)]
+    found += _at_twins(view, found)
     found.sort(key=lambda e: e.cost)
     return found
+
+
+def _at_twins(view: View, found: Sequence[ForwardEdit]) -> list[ForwardEdit]:
+    """One mistake in a helper that is called from several places."""
+    groups: dict[Any, list[ForwardEdit]] = {}
+    numbers: dict[Any, int] = {}
+    for e in found:
+        if len(view.twins.get(e.site[0], ())) > 1:
+            key = (e.site, e.cost, e.ids)
+            numbers[key] = numbers.get(key, 0) + 1
+            groups.setdefault((e.site[0], e.cost, e.ids, numbers[key]), []).append(e)
+    return [replace(g[0], twins=tuple(e.site for e in g[1:])) for g in groups.values() if len(g) > 1]
 
 
 def _rewrite(instead: Callable[[Step], Node]) -> Rewrite:
@@ -82,18 +99,37 @@ def _other_axes(node: Node, site: Site) -> list[ForwardEdit]:
         if other != axis and not (isinstance(axis, int) and other == axis % dims):
             where = "over everything" if other is None else f"along axis {other}"
             text = f"{{q}}: the {node.op} runs {where} instead of axis {axis} (in {node.label})."
-            found.append(ForwardEdit(1.0, ("M09",), text, site, _rewrite(lambda s, k=other: s.again(axis=k))))  # type: ignore[misc]
+            for keepdims in (bool(node.extra["keepdims"]), True):
+                found.append(ForwardEdit(1.0, ("M09",), text, site, _along(other, keepdims)))
     return found
 
 
+def _along(axis: int | None, keepdims: bool) -> Rewrite:
+    return _rewrite(lambda s: s.again(axis=axis, keepdims=keepdims))
+
+
 def _masks_and_labels(node: Node, site: Site, view: View) -> list[ForwardEdit]:
-    """A mask that is not applied; labels that are taken from the inputs."""
+    """A mask that is not applied; a state that pads go on changing."""
     found = []
+    masked = [x for x in node.inputs if x.op == "mul" and any("mask" in (y.name or "") for y in x.inputs)]
+    if node.op == "add" and len(masked) == 2:
+        last = np.shape(view.tape.outputs[0].value) == np.shape(node.value)
+        for k in (0, 1):
+            text = f"{{q}}: pads change the state: the mask is not used (in {node.label})."
+            found.append(ForwardEdit(1.0, ("M52",) if last else ("M50",), text, site, _unmasked(k)))
     for k, x in enumerate(node.inputs):
         if node.op == "mul" and "mask" in (x.name or ""):
             text = f"{{q}}: the mask is missing: positions of padding are counted (in {node.label})."
             found.append(ForwardEdit(0.95, ("M50",), text, site, _kept(1 - k)))
     return found
+
+
+def _unmasked(k: int) -> Rewrite:
+    def rewrite(s: Step) -> Node:
+        inside = s.xs[k].inputs
+        return s.keep(inside[1] if "mask" in (inside[0].name or "") else inside[0])
+
+    return _rewrite(rewrite)
 
 
 def _kept(k: int) -> Rewrite:
@@ -102,14 +138,33 @@ def _kept(k: int) -> Rewrite:
 
 def _not_carried(view: View, site: Site, i: int) -> ForwardEdit:
     """Every step of a loop starts from the initial state."""
-    first: dict[int, Node] = {}
 
     def rewrite(tape: Tape, op: str, xs: tuple[Node, ...], extra: dict[str, Any]) -> Node:
-        start = first.setdefault(id(tape), xs[i])
+        start = tape.starts.setdefault(site, xs[i])
         return tape.plain(op, tuple(start if k == i else x for k, x in enumerate(xs)), extra)
 
     text = f"{{q}}: the state is not carried on: every step starts from the initial state (in {view.sites[site][-1].label})."
     return ForwardEdit(1.1, ("M45",), text, site, rewrite)
+
+
+def _from_zero(view: View, site: Site, i: int) -> ForwardEdit:
+    """The initial state is zero instead of what it should be."""
+
+    def rewrite(tape: Tape, op: str, xs: tuple[Node, ...], extra: dict[str, Any]) -> Node:
+        first = site not in tape.starts
+        tape.starts.setdefault(site, xs[i])
+        return tape.plain(
+            op,
+            tuple(
+                tape.plain("mul", (x, tape.constant(0.0))) if first and k == i else x
+                for k, x in enumerate(xs)
+            ),
+            extra,
+        )
+
+    name = view.sites[site][0].inputs[i].text(1)
+    text = f"{{q}}: the initial state is zero instead of {name} (in {view.sites[site][0].label})."
+    return ForwardEdit(1.1, ("M52",) if name == "context" else ("M45",), text, site, rewrite)
 
 
 def _constants(node: Node, site: Site) -> list[ForwardEdit]:
@@ -142,7 +197,8 @@ def _recorded(
         return node
 
     try:
-        return record(model, args, wrt, {edit.site: keep_rule if value_only else edit.rewrite})
+        change = keep_rule if value_only else edit.rewrite
+        return record(model, args, wrt, dict.fromkeys((edit.site, *edit.twins), change))
     except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
         return None
 

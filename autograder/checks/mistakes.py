@@ -16,7 +16,7 @@ import numpy as np
 
 from .primitives import ELEMENTWISE, PRIMITIVES, sigmoid, softmax, unbroadcast
 
-__all__ = ["ACTIVATION", "BIAS", "BROADCAST", "FORMULAS", "LOCAL", "SIGN_SLIPS", "SLIPS", "At", "Row"]
+__all__ = ["ACTIVATION", "BIAS", "BROADCAST", "FORMULAS", "LOCAL", "SLIPS", "SLIP_IDS", "At", "Row"]
 
 
 class At:
@@ -138,6 +138,17 @@ def _flipped(c: At) -> Any:
     if c.i == 1:
         return c.rule(c.g)[..., ::-1]
     return _conv(c, c.x, c.other[..., ::-1], c.g)
+
+
+def _conv_assigned(c: At, step: int) -> Any:
+    """A loop over positions that writes with = instead of +=."""
+    full, K = np.zeros_like(c.x), c.n.inputs[1].value.shape[-1]
+    for t in range(c.g.shape[-1])[::step]:
+        if c.i == 0:
+            full[..., t : t + K] = np.einsum("nf,fck->nck", c.g[..., t], c.other)
+        else:
+            full = np.einsum("nf,nck->fck", c.g[..., t], c.other[..., t : t + K])
+    return full
 
 
 def _conv(c: At, x: Any, w: Any, g: Any) -> Any:
@@ -303,6 +314,8 @@ LOCAL: dict[str, list[Row]] = {
     ],
     "transpose": [(1.1, "M10", "a reshape stands where a transpose is needed", lambda c: np.reshape(c.g, np.shape(c.x)))],
     "conv1d": [
+        (1.0, "M14", "positions that several windows cover are overwritten, not added up", lambda c: _conv_assigned(c, 1)),
+        (1.2, "M14", "positions that several windows cover are overwritten, not added up", lambda c: _conv_assigned(c, -1)),
         (1.0, "", "the kernel runs the wrong way round", _flipped),
         _UNUSED,
         (1.3, "M34", "everything is shifted by one position", lambda c: np.roll(c.rule(c.g), 1, axis=-1)),
@@ -366,7 +379,9 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "hardtanh": lambda x, y: (np.abs(x) < 1) * 1.0,
 }
 
-SIGN_SLIPS = {"y(y − 1)", "y² − 1"}
+SLIP_IDS = {
+    ("sigmoid", "y(y − 1)"): "M01", ("tanh", "y² − 1"): "M01", ("square", "x"): "M03", ("sqrt", "1/√x"): "M03", ("relu", "2 where x > 0"): "M03",
+}
 # slips in the formula of a derivative: operation -> [(as it was written, f(x, y))]
 SLIPS: dict[str, list[tuple[str, Callable[..., Any]]]] = {
     "sigmoid": [

@@ -239,6 +239,12 @@ def _where_vjp(node: Any, i: int, g: Any) -> Array:
     return unbroadcast(np.where(keep, g, 0.0), _v(node, i).shape)
 
 
+def _reshape_vjp(node: Any, i: int, g: Any) -> Array:
+    shape = _v(node, 0).shape
+    # under an edit a gradient may have a wrong size: it is handed on as it is, and seen as wrong where it arrives
+    return np.reshape(g, shape) if np.size(g) == np.prod(shape, dtype=int) else np.asarray(g)
+
+
 def _transpose_vjp(node: Any, i: int, g: Any) -> Array:
     axes = node.extra["axes"]
     return np.transpose(g, None if axes is None else np.argsort(axes))
@@ -279,9 +285,7 @@ _ALL = [
         lambda *xs, axis=0: np.stack(xs, axis=axis),
         lambda n, i, g: np.take(g, i, axis=n.extra["axis"]),
     ),
-    Primitive(
-        "reshape", lambda x, shape: np.reshape(x, shape), lambda n, i, g: np.reshape(g, _v(n, 0).shape)
-    ),
+    Primitive("reshape", lambda x, shape: np.reshape(x, shape), _reshape_vjp),
     Primitive("transpose", lambda x, axes=None: np.transpose(x, axes), _transpose_vjp),
     Primitive("conv1d", _conv1d, _conv1d_vjp),
     Primitive("maxpool1d", lambda x, k: _pool_blocks(x, k).max(axis=-1), _maxpool1d_vjp),

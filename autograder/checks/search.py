@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .editing import Edit, at_site, drop
+from .editing import Edit, at_site, drop, together
 from .edits import backward_edits
 from .factors import Factor, factors, name_factor, ratio
 from .gradcheck import agrees, tolerance
-from .tape import Replay, Tape
+from .tape import Tape
 from .views import view_of
 
 __all__ = ["Candidate", "Case", "search"]
@@ -170,6 +170,7 @@ def _confirmed(
 def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]:
     """A constant factor, a transpose, another shape, zero, the gradient of another argument."""
     by_factor: dict[Factor, set[str]] = {}
+    exchanged: dict[str, str] = {}
     for name in wrong:
         pairs = [(c.got[name], c.truth[name]) for c in cases]
         found = _factor(cases, name, [c.truth[name] for c in cases])
@@ -190,19 +191,48 @@ def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]
                 yield Candidate(1.15, (), text, frozenset((name,)), wrong == {name})
         for other in cases[0].truth:
             if other != name and all(c.fits(name, c.truth[other]) for c in cases):
-                text = (
-                    f"{{q}} is the gradient of {other}: the results are in another order than they should be."
-                )
-                yield Candidate(1.0, (), text, frozenset((name,)), False)
+                exchanged[name] = other
         yield from _of_another_value(cases, name)
+        if all(_penalised(c, name) for c in cases):
+            text = f"{{q}} contains the gradient of a penalty: {name} is not penalised."
+            yield Candidate(1.0, ("M19",), text, frozenset((name,)), wrong == {name})
         leaf = [c.tape.leaves[name].value for c in cases]
         if all(c.fits(name, v) for c, v in zip(cases, leaf)):
             yield Candidate(
                 1.6, (), f"{{q}} is {name} itself, not its gradient.", frozenset((name,)), wrong == {name}
             )
+    if exchanged:
+        order = ", ".join(f"d{b} for d{a}" for a, b in exchanged.items())
+        text = f"{{q}}: the results are in another order than they should be ({order})."
+        yield Candidate(
+            0.8 if len(exchanged) > 1 else 1.0, (), text, frozenset(exchanged), wrong == set(exchanged)
+        )
     for factor, names in by_factor.items():
         joint = names == wrong
         yield _factor_candidate(cases, factor, frozenset(names), joint)
+
+
+def _penalised(case: Case, name: str) -> bool:
+    """Whether what is too much in a gradient is a multiple of the argument and of its signs."""
+    x, extra = (
+        case.tape.leaves[name].value.ravel(),
+        (case.got[name] - case.truth[name]).ravel()
+        if case.got[name].shape == case.truth[name].shape
+        else None,
+    )
+    uses = view_of(case.tape).consumers.get(case.tape.leaves[name].index, [])
+    if (
+        extra is None
+        or x.size < 3
+        or not np.any(extra)
+        or any(use.op in ("abs", "square") for use, _ in uses)
+    ):
+        return False
+    basis = np.stack([x, np.sign(x)], axis=1)
+    if np.linalg.matrix_rank(basis) < 2:
+        return False
+    fitted = basis @ np.linalg.lstsq(basis, extra, rcond=None)[0]
+    return bool(np.all(np.abs(extra - fitted) <= 1e-9 * _largest(extra)))
 
 
 def _of_another_value(cases: Sequence[Case], name: str) -> Iterable[Candidate]:
@@ -274,11 +304,12 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
             ("M07",),
             "{q} is averaged over the batch; it should be summed: what was repeated gets the sum.",
         )
+    cost = 1.0 + factor.cost + (0.35 if factor.text == "0" and names != {"h0"} else 0.0)
     if factor.text == "0" and names == {"h0"}:
         ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
     if factor.text == "0" and names == set(cases[0].truth) and len(names) > 1:
         ids, text = ("M13",), "{q} is zero: the gradient that comes from above is not used."
-    return Candidate(1.0 + factor.cost, ids, text, names, joint, evidence, factor=factor.text)
+    return Candidate(cost, ids, text, names, joint, evidence, factor=factor.text)
 
 
 def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:
@@ -286,12 +317,10 @@ def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:
     for case in cases:
         leaf = case.tape.leaves[name]
         uses = view_of(case.tape).consumers.get(leaf.index, [])
-        if leaf.value.ndim > 1 or len(uses) != 1 or uses[0][0].op not in ("add", "sub"):
+        if leaf.value.ndim > 1 or not uses or any(use.op not in ("add", "sub") for use, _ in uses):
             return False
-        if (
-            abs(case.factors[factor.text][0] * np.size(uses[0][0].value) - leaf.value.size)
-            > 1e-9 * leaf.value.size
-        ):
+        share = leaf.value.size / np.size(uses[0][0].value)
+        if abs(case.factors[factor.text][0] - share) > 1e-9:
             return False
     return True
 
@@ -425,15 +454,9 @@ def _beside(
 
 
 def _together(one: Edit, two: Edit) -> Edit:
-    def resolve(view: Any) -> Replay | None:
-        a, b = one.resolve(view), two.resolve(view)
-        if a is None or b is None or a.run or b.run or set(a.edges) & set(b.edges):
-            return None
-        return Replay({**a.edges, **b.edges}, {**a.nodes, **b.nodes}, {**a.leaves, **b.leaves})
-
     ids = tuple(dict.fromkeys((*one.ids, *two.ids)))
     text = f"{one.text} And {two.text.removeprefix('{q}: ')}"
-    return Edit(one.cost + two.cost + 0.5, ids, text, resolve, one.reach | two.reach)
+    return Edit(one.cost + two.cost + 0.5, ids, text, together((one, two)), one.reach | two.reach)
 
 
 def _cheapest(found: list[Candidate]) -> list[Candidate]:

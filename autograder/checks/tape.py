@@ -219,6 +219,7 @@ class Tape:
         self.root: FrameType | None = None
         self.outputs: tuple[Node, ...] = ()
         self.many = False
+        self.starts: dict[Site, Node] = {}  # for rewritten loops: what the first step took
         self._counts: dict[Site, int] = {}
         self.now: list[Any] = []  # the gradients of all nodes so far, during a backward pass
         self.view: Any = None  # what is read off the tape (`views.view_of`)
@@ -255,7 +256,15 @@ class Tape:
     def constant(self, value: Any) -> Node:
         """A value without gradient: a number or an array of the model's."""
         node = Node(self, np.asarray(value, dtype=float))
-        node.name = self.constants.get(id(value))
+        base = value if getattr(value, "base", None) is None else value.base
+        node.name = self.constants.get(id(value)) or self.constants.get(id(base))
+        if (
+            node.name is None
+            and "mask" in self.args
+            and node.value.ndim
+            and np.all((node.value == 0) | (node.value == 1))
+        ):
+            node.name = "mask"  # one minus the mask, its steps as a column, …
         return node
 
     def leaf(self, name: str, value: Any) -> Node:

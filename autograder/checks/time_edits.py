@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ def loop_edits(view: View, site: Site, i: int, reach: frozenset[str]) -> Iterato
     longest = len(view.sites[site])
     state = view.sites[site][-1].inputs[i].text(1)
     text = f"{{q}}: the gradient of {state} is not handed to the step before (truncation with k = 1)."
-    yield Edit(0.9, ("M41",), text, at_site(site, i, drop, lambda n, size: n.count > 0), reach, site)
+    yield Edit(
+        0.9, ("M41",), text, at_site(site, i, drop, lambda n, size: n.count > 0), reach, site, f"{i}.all"
+    )
     for k in range(2, min(longest, _LONGEST)):
 
         def cut(n: Node, size: int, k: int = k) -> bool:
@@ -33,9 +35,9 @@ def loop_edits(view: View, site: Site, i: int, reach: frozenset[str]) -> Iterato
             return n.count == size - k
 
         text = f"{{q}} is the truncated gradient with k = {k}: nothing is handed back across the cuts."
-        yield Edit(1.1, ("M41",), text, at_site(site, i, drop, cut), reach, site)
+        yield Edit(1.1, ("M41",), text, at_site(site, i, drop, cut), reach, site, f"{i}.{k}")
         text = f"{{q}} is a truncated gradient: only the last k = {k} steps are connected."
-        yield Edit(1.2, ("M41",), text, at_site(site, i, drop, tail), reach, site)
+        yield Edit(1.2, ("M41",), text, at_site(site, i, drop, tail), reach, site, f"{i}.{k}")
 
 
 def leaf_edits(view: View, site: Site, i: int) -> Iterator[Edit]:
@@ -57,9 +59,17 @@ def leaf_edits(view: View, site: Site, i: int) -> Iterator[Edit]:
 
         ids = ("M52",) if x.name == "context" else ("M43",)
         text = f"{{q}} holds the contribution of the {word} step only: it is overwritten, not accumulated ({here})."
-        yield Edit(0.95, ids, text, at_site(site, i, drop, others), reach, site)
+        yield Edit(0.95, ids, text, at_site(site, i, drop, others), reach, site, f"{i}.only{which}")
         text = f"{{q}}: the contribution of the {word} step is missing ({here})."
-        yield Edit(1.3, ids if x.name == "context" else (), text, at_site(site, i, drop, this), reach, site)
+        yield Edit(
+            1.3,
+            ids if x.name == "context" else (),
+            text,
+            at_site(site, i, drop, this),
+            reach,
+            site,
+            f"{i}.not{which}",
+        )
 
     def mean(n: Node, i: int, g: Any, vjp: Any) -> Any:
         return vjp(n, i, g) / len(view_of(n.tape).sites[site])
@@ -123,25 +133,45 @@ def shared_edits(view: View) -> Iterator[Edit]:
         if len(places) < 2:
             continue
         name, reach = node.name or node.text(1), view.reach[node.index]
+
+        def uses_it(i: int, node: Node = node) -> Callable[[Node, int], bool]:
+            return lambda n, size: (
+                n.inputs[i].site == node.site and (node.op is not None or n.inputs[i].name == node.name)
+            )
+
         for site, i in places:
             here = next(c for c, k in uses if c.site == site and k == i).label
-            ids = _shared_ids(view, node, site)
+            ids = _shared_ids(view, node, site, i)
             text = f"{{q}}: {name} is used {len(places)} times; the gradient that comes back from {here} is missing."
-            yield Edit(1.0, ids, text, at_site(site, i, drop), reach, site)
+            yield Edit(1.0, ids, text, at_site(site, i, drop, uses_it(i)), reach, site)
             if len(places) > 2:
                 rest = tuple(p for p in places if p != (site, i))
 
                 def only(v: View, rest: tuple[tuple[Site, int], ...] = rest) -> Replay | None:
-                    return Replay({(n.index, k): drop for s, k in rest for n in v.sites.get(s, ())})
+                    return Replay(
+                        {(n.index, k): drop for s, k in rest for n in v.sites.get(s, ()) if uses_it(k)(n, 0)}
+                    )
 
                 text = f"{{q}}: {name} is used {len(places)} times; only the gradient that comes back from {here} is kept."
                 yield Edit(1.1, ids, text, only, reach, site)
 
 
-def _shared_ids(view: View, node: Node, site: Site) -> tuple[str, ...]:
+def _shared_ids(view: View, node: Node, site: Site, i: int) -> tuple[str, ...]:
     if node.name == "context":
         return ("M52",)
     consumer = view.sites[site][0]
+    if (
+        node.op is not None
+        and len(view.sites.get(node.site, ())) > 1
+        and view.carried(view.sites[site][-1], i)
+    ):
+        return ("M41",)
+    if (
+        node.op is None
+        and consumer.op in ("abs", "square")
+        and len({c.op for c, _ in view.consumers[node.index]}) > 1
+    ):
+        return ("M19",)
     # uses that meet again inside one formula (y log ŷ + (1 − y) log(1 − ŷ)) are no fan-out that a student sees
     formula = node.op is not None and all(c.op in _POINTWISE for c, _ in view.consumers[node.index])
     through_mean = consumer.op == "mean" or any(

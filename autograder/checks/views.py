@@ -35,6 +35,10 @@ class View:
                     union |= reach[x.index]
             reach.append(union)
         self.reach = reach
+        # the same line of a helper, reached from several places (both directions of a network)
+        self.twins: dict[Any, list[Site]] = {}
+        for site in self.sites:
+            self.twins.setdefault(site[0], []).append(site)
         self.initial: dict[Site, Node] = {}  # site of a loop's state -> the state before the first step
         for site, i in self.loops():
             group = self.sites[site]
@@ -110,6 +114,13 @@ class View:
                 ):
                     found.append((site, i))
         return found
+
+    @property
+    def normalises(self) -> bool:
+        """Whether means over the batch go back into a result that is not a number: batch normalisation."""
+        return np.ndim(self.tape.outputs[0].value) > 0 and any(
+            n.op == "mean" and n.needs and np.ndim(n.value) > 0 for n in self.tape.nodes
+        )
 
     def _depends(self, node: Node, i: int) -> bool:
         """Whether the value carried into a node depends on the same site one step before."""

@@ -64,7 +64,7 @@ class _Life:
         self.done: list[tuple[str, str]] = []
         self.lives = 0
         self.current: RemoteSession | None = None
-        self.bindings: dict[str, Any] = {}
+        self.deadline = time.monotonic() + budget.total_seconds
 
     def session(self) -> RemoteSession:
         if self.current is None or self.current.dead is not None:
@@ -74,7 +74,7 @@ class _Life:
                 )
             self.lives += 1
             limits = ProcessLimits(self.budget.memory_mb, int(self.budget.total_seconds) + 10)
-            self.current = RemoteSession(self.sandbox, limits, self.budget.call_seconds)
+            self.current = RemoteSession(self.sandbox, limits, self.budget.call_seconds, self.deadline)
             for name, source in self.done:
                 try:
                     self.current.execute(name, source, self.budget.cell_seconds)
@@ -134,7 +134,6 @@ def execute(
     salt  the secret salt of hidden data; empty: shown data only
     skip  test cells whose result is known already
     """
-    started = time.monotonic()
     life = _Life(sandbox, budget)
     subject = RemoteSubject(life.session, budget.call_seconds)
     results: list[CellResult] = []
@@ -145,7 +144,7 @@ def execute(
             result = CellResult(cell.grade_id, cell.role, max_score=cell.points, bonus=cell.bonus)
             results.append(result)
             begun = time.monotonic()
-            late = begun - started > budget.total_seconds
+            late = begun > life.deadline
             if cell.role == "manual":
                 _manual(cell, result)
             if cell.role == "test" and cell.grade_id not in skip:

@@ -5,6 +5,8 @@ What arrives is a value of exact built-in types, a `RemoteObject`, or a `Student
 
 from __future__ import annotations
 
+import math
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,8 +43,11 @@ class guest:
 class RemoteSession:
     """One student process: cells run in it, and its objects are reached through it."""
 
-    def __init__(self, sandbox: Sandbox, limits: ProcessLimits, call_seconds: float = 5.0) -> None:
-        self.sandbox, self.call_seconds = sandbox, call_seconds
+    def __init__(
+        self, sandbox: Sandbox, limits: ProcessLimits, call_seconds: float = 5.0, deadline: float = math.inf
+    ) -> None:
+        """`deadline`, on the monotonic clock, is when the submission's time is over: no request is made after it."""
+        self.sandbox, self.call_seconds, self.deadline = sandbox, call_seconds, deadline
         self.process = sandbox.spawn(limits)
         self.number = 0
         self.dead: str | None = None
@@ -172,6 +177,8 @@ class RemoteSession:
         """Send a request, serve callbacks until its reply is there. Raises ProcessDied."""
         if self.dead is not None:
             raise ProcessDied(f"The process of this notebook has ended: {self.dead}.")
+        if time.monotonic() > self.deadline:
+            raise ProcessDied("The time for this notebook was over.", kind="timeout")
         if self.dropped and op != "release":
             gone, self.dropped = self.dropped, []
             self.request("release", 5.0, handles=gone)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from course.toolbox.errors import ChangedError, GraphError
+from course.toolbox.errors import ChangedError, GraphError, ShapeError
 
 __all__ = ["Node", "backward_pull", "backward_push", "differentiate", "graph_forward", "topo_order"]
 
@@ -125,7 +125,8 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
     Without `wrt` they are not returned but added to the gradient that every variable keeps. With `graph=True`
     gradients are variables themselves.
 
-    Raises: ChangedError when a value was replaced after an operation had used it.
+    Raises: ChangedError when a value was replaced after an operation had used it; ShapeError when a backward half
+    returns a gradient of the wrong shape.
     """
     order = topo_order(out)
     wanted = None if wrt is None else set(wrt)
@@ -166,6 +167,11 @@ def differentiate(out: Any, seed: Any, wrt: Iterable[Any] | None, graph: bool = 
                         f"used it; call backward before you update it, then compute the loss anew."
                     )
                 if dx is not None and (live is None or x in live):
+                    if type(used) is np.ndarray and getattr(dx, "shape", ()) != used.shape:
+                        raise ShapeError(
+                            f"backward: {op} returned a gradient of shape {np.shape(dx)} for an input of shape "
+                            f"{used.shape}; a gradient has the shape of its variable."
+                        )
                     old = x.flow
                     x.flow = (
                         dx if old is None else old + dx if type(old) is float else _plus(old, dx, x, ours)

@@ -102,6 +102,11 @@ class Pair:
         result = self.forward(*args)
         if not self.cached:
             return result, None
+        if not isinstance(result, (tuple, list)) or len(result) <= self.outputs:
+            raise GraphError(
+                f"{self.name}: its backward asks for {self.outputs} gradient(s) and a cache, so forward must return "
+                f"{self.outputs} result(s) and the cache; it returned {type(result).__name__}."
+            )
         return (result[0] if self.outputs == 1 else tuple(result[: self.outputs])), result[self.outputs]
 
     def gradients(self, g: Any, args: Sequence[Any], out: Any, kept: Any, need: Sequence[bool]) -> list[Any]:
@@ -171,7 +176,8 @@ class Op:
     def pull(self, node: Any, g: Any, live: Any, graph: bool) -> list[Any]:
         """The gradients of all inputs of a node, as arrays or as variables."""
         if self.by_out and not graph:
-            return [self.pair.backward(g, node.value)]  # type: ignore[misc]
+            only: Any = self.pair.backward(g, node.value)  # type: ignore[misc]
+            return list(only) if isinstance(only, (tuple, list)) else [only]
         need = [not x.constant and (live is None or x in live) for x in node.inputs]
         if type(g) is dict:
             g = tuple(g.get(i) for i in range(len(node.value)))

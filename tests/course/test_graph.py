@@ -220,8 +220,8 @@ def test_numpy_functions_and_operators_from_either_side_work_on_variables():
 
 def test_float32_stays_float32():
     x = Var(np.ones((3, 4), np.float32))
-    y = neurons.sigmoid(x * 2 + 1).max(axis=1).mean()
-    assert y.dtype == np.float32 and grad(y, x).dtype == np.float32
+    y = neurons.sigmoid(x * 2 + 1).max(axis=1)
+    assert y.dtype == np.float32 and grad(y.sum(), x).dtype == np.float32
 
 
 def test_backward_adds_to_grad_and_constants_get_none():
@@ -298,6 +298,9 @@ def test_a_backward_that_writes_into_its_gradient_is_stopped():
         grad((bad(x) + x).sum(), x)
 
 
+bias = lift(lambda X, b: X + b, lambda dY, X, b: (dY, dY), name="bias")  # forgets to sum over the batch
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -307,6 +310,14 @@ def test_a_backward_that_writes_into_its_gradient_is_stopped():
         ),
         (lambda: lift(lambda x: x, lambda dy, y, z: dy), r"asks for \['y', 'z'\]"),
         (lambda: lift(lambda x: x), "has no backward half"),
+        (
+            lambda: lift(lambda x: x, lambda dy, cache: dy, name="f")(Var(1.0)),
+            "f: .* forward must return 1 result",
+        ),
+        (
+            lambda: bias(np.ones((3, 2)), Var(np.ones(2))).sum().backward(),
+            r"bias returned a gradient of shape \(3, 2\) for",
+        ),
         (lambda: float(Var(2.0)), "take .value or .item"),
         (lambda: np.asarray(Var(2.0)), "would cut the graph"),
         (lambda: bool(Var(2.0) > 1), "would cut the graph"),

@@ -59,7 +59,8 @@ def test_numbers_and_integers_become_floats_and_float32_stays(name, prefix):
     for z in (2, -1, np.int64(3), np.array([-2, 0, 3])):
         assert np.asarray(f(z)).dtype == np.float64
     assert f(np.array([-2.0, 3.0], np.float32)).dtype == np.float32
-    assert f(np.float32(0.5)).dtype == np.float32
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # NumPy 1 turns single float32 numbers into float64
+        assert f(np.float32(0.5)).dtype == np.float32
     assert np.shape(f(1.5)) == ()
     z = np.array([[-2.0, 0.5], [1.0, 3.0]])
     kept = z.copy()

@@ -44,20 +44,19 @@ def _birnn_model(
     b_bh: Any,
     b_h0: Any,
 ) -> Any:
-    T = len(X)
-    forth, h = [], f_h0
-    for t in range(T):
-        m = mask[t][:, None]
-        z = X[t] @ f_Wxh + h @ f_Whh + f_bh
-        h = ops.tanh(z) * m + h * (1 - m)
-        forth.append(h * m)
-    back, s = [], b_h0
-    for t in reversed(range(T)):
-        m = mask[t][:, None]
-        z = X[t] @ b_Wxh + s @ b_Whh + b_bh
-        s = ops.tanh(z) * m + s * (1 - m)
-        back.append(s * m)
+    forth = _masked_run(ops, list(X), list(mask), f_h0, f_Wxh, f_Whh, f_bh)
+    back = _masked_run(ops, list(X)[::-1], list(mask)[::-1], b_h0, b_Wxh, b_Whh, b_bh)
     return ops.concat([ops.stack(forth), ops.stack(back[::-1])], axis=2)
+
+
+def _masked_run(ops: Any, xs: Any, masks: Any, h: Any, Wxh: Any, Whh: Any, bh: Any) -> list[Any]:
+    states = []
+    for x, mask in zip(xs, masks):
+        m = mask[:, None]
+        z = x @ Wxh + h @ Whh + bh
+        h = ops.tanh(z) * m + h * (1 - m)
+        states.append(h * m)
+    return states
 
 
 BIRNN_SOURCE = """
@@ -205,7 +204,7 @@ M07 | g['bh'] += da.sum(axis=0) | g['bh'] += da.mean(axis=0)
 M18 | dc += da @ p['Wch'].T | dc += da @ p['Whh'].T
 M18 | dh = da @ p['Whh'].T | dh = da @ p['Wch'].T
 M47 | for t in reversed(range(len(y_in))) | for t in range(len(y_in))
-- | H, Z = [context], [] | H, Z = [np.zeros_like(context)], []
+M52,M45 | H, Z = [context], [] | H, Z = [np.zeros_like(context)], []
 - | + context @ p['Wch'] | + 0
 M43 | g['Why'] += H[t + 1].T @ dZ[t] | g['Why'] = H[t + 1].T @ dZ[t]
 """,
