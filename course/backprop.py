@@ -23,6 +23,7 @@ __all__ = [
     "act_backward", "act_forward", "affine_backward", "affine_forward", "bce_with_logits_backward", "ce_error",
     "cross_entropy_backward", "gradcheck_report", "log_softmax_backward", "mlp_backward", "mlp_forward", "mse_backward",
     "nn_backward", "nn_forward", "numeric_grad", "sgd_train", "softmax_backward", "softmax_ce",
+    "softmax_ce_backward",
 ]  # fmt: skip
 
 _ACTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
@@ -68,7 +69,9 @@ def affine_forward(X: Any, W: Any, b: Any) -> tuple[Any, Any]:
     Raises: ShapeError when X, W and b do not fit.
     """
     check_shapes("affine_forward", "X (N, D), W (D, M), b (M,)", X, W, b)
-    return X @ W + b, (X, W)
+    Y = X @ W
+    Y += b
+    return Y, (X, W)
 
 
 def affine_backward(dY: Any, cache: Any, need: tuple[bool, ...] = (True, True, True)) -> tuple[Any, Any, Any]:
@@ -171,6 +174,15 @@ def softmax_ce(Z: Any, y: Any) -> tuple[Any, Any]:
     """
     logP = log_softmax(Z)
     return nll(logP, y, "softmax_ce"), ce_error(np.exp(logP), y) / len(logP)
+
+
+def softmax_ce_backward(dloss: Any, cache: Any) -> tuple[Any, None]:
+    """Carry a gradient back: `softmax_ce` has it computed already, so it is only scaled.
+
+    As an operation of a graph this pair is faster than `cross_entropy`, but its gradient is numbers, not graph: it
+    cannot be differentiated again.
+    """
+    return cache * dloss, None
 
 
 def mlp_forward(X: Any, params: Mapping[str, Any], act: str = "tanh") -> tuple[Any, Any]:

@@ -90,7 +90,8 @@ def nll(Z: Any, y: Any, where: str = "nll") -> Any:
     """
     C = check_shapes(where, "Z (N, C), y (N,)", Z, y)["C"]
     labels = check_labels(where, "y", y, C)
-    return -Z[np.arange(_batch(where, Z)), labels].mean()
+    N = _batch(where, Z)
+    return -Z[np.arange(N), labels].sum() / N
 
 
 @differentiable

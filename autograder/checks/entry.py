@@ -203,7 +203,7 @@ class Check:
 
     @property
     def points(self) -> float:
-        return float(sum(self.aspects.values()))
+        return round(float(sum(self.aspects.values())), 6)
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Entry:
 
     def points(self, part: int = 1) -> float:
         """What one test cell is worth."""
-        return float(sum(c.points for c in self.checks_of(part)))
+        return round(float(sum(c.points for c in self.checks_of(part))), 6)
 
 
 @dataclass(frozen=True)
@@ -263,8 +263,11 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        """What the student is told, as plain text."""
-        told = list(dict.fromkeys([*self.notes, *(f.text for f in self.findings)]))
+        """What the student is told, as plain text: every sentence once, and of errors only the first."""
+        first: dict[str, str] = {}
+        for f in self.findings:
+            first.setdefault(f.text if f.status == "failed" else f.status, f.text)
+        told = list(dict.fromkeys([*self.notes, *first.values()]))
         return " ".join(told) if told else "All checks passed."
 
 

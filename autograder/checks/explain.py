@@ -83,13 +83,14 @@ def explain(
     if not about_value.text:
         return about_gradients
     own = about_gradients.of_forward or consistent(forward, backward, instances[0][0], wrt, loss)
+    line = _line(pair, model, wrt, instances[0], about_value, forward_only=True)
     if own or not about_gradients.text:
-        return about_value.at(_line(pair, model, wrt, instances[0], about_value, forward_only=True))
+        return about_value.at(line)
     return Diagnosis(
         list(dict.fromkeys([*about_value.ids, *about_gradients.ids])),
         f"{about_value.text} {about_gradients.text}",
         about_value.evidence,
-        about_gradients.line,
+        line or about_gradients.line,
         about_value.hints,
         about_gradients.names,
     )

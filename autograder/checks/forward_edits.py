@@ -208,7 +208,7 @@ def forward_gradients(
     wrt: Sequence[str],
     cases: Sequence[Case],
     wrong: frozenset[str],
-    seconds: float = 0.3,
+    seconds: float = 0.25,
 ) -> list[Candidate]:
     """Forward edits whose right backward pass, or the right backward formulas on their values, give what was got."""
     until = time.perf_counter() + seconds
@@ -251,7 +251,7 @@ def _explained(
 
 
 def explain_value(
-    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]], seconds: float = 0.6
+    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]], seconds: float = 0.4
 ) -> Diagnosis:
     """The edit of the forward pass that gives the student's values, on every instance."""
     until = time.perf_counter() + seconds

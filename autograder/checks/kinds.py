@@ -86,6 +86,8 @@ def values(
             truth = reference(**args)
             got = takes(trial.call(name, *args.values()))
             trial.call(name, *other.values())  # a function that remembers its last result is found out
+            alike = _alike(args, trial.rng)
+            moved, moved_truth = takes(trial.call(name, *alike.values())), reference(**alike)
             again = takes(trial.call(name, *args.values()))
             for aspect in points:
                 bad = compare(label, cut(aspect, got), cut(aspect, truth), rtol=rtol)
@@ -94,6 +96,9 @@ def values(
                     trial.fail(explained(finding, why(trial, case, aspect, args, got)), aspect=aspect)
                 elif compare(label, cut(aspect, again), cut(aspect, truth), rtol=rtol) is not None:
                     trial.fail(f"{name} gives two different results for the same arguments.", aspect=aspect)
+                elif compare(label, cut(aspect, moved), cut(aspect, moved_truth), rtol=rtol) is not None:
+                    text = f"{name} is right for some numbers and wrong for others of the same shapes: does it keep an old result?"
+                    trial.fail(text, aspect=aspect)
 
     return pure_check(points, run, pure, draws=draws, square=square)
 
@@ -123,6 +128,17 @@ def draw_arguments(sample: Sampler, rng: np.random.Generator, square: bool = Fal
     if "square" in inspect.signature(sample).parameters:
         return sample(rng, square=square, **case)
     return sample(rng, **case)
+
+
+def _alike(args: Args, rng: np.random.Generator) -> Args:
+    """Other numbers of the same shapes and signs: floating-point arrays are scaled entry by entry."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            return (value * rng.uniform(0.7, 1.3, value.shape)).astype(value.dtype)
+        return {k: moved(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    return {name: moved(value) for name, value in args.items()}
 
 
 def pick_first(result: Any) -> Any:

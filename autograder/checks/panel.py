@@ -15,7 +15,15 @@ from .entry import Outcome
 
 __all__ = ["as_html", "as_text", "display", "facts"]
 
-_MARK = {"passed": "✓", "failed": "✗", "error": "✗", "timeout": "✗", "not_run": "○", "manual": "✎", "excused": "–"}
+_MARK = {
+    "passed": "✓",
+    "failed": "✗",
+    "error": "✗",
+    "timeout": "✗",
+    "not_run": "○",
+    "manual": "✎",
+    "excused": "–",
+}
 _WORD = {
     "passed": "passed",
     "failed": "not yet right",
@@ -42,10 +50,20 @@ def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
         "notes": list(what.notes),
         "message": what.message,
         "findings": [
-            {"aspect": f.aspect, "text": f.text, "ids": list(f.ids), "evidence": f.evidence, "line": f.line, "hints": list(f.hints)}
+            {
+                "aspect": f.aspect,
+                "text": f.text,
+                "status": f.status,
+                "ids": list(f.ids),
+                "evidence": f.evidence,
+                "line": f.line,
+                "hints": list(f.hints),
+            }
             for f in what.findings
         ],
-        "pictures": [(f.aspect, f.errors) for f in what.findings if f.errors is not None and f.errors.size > 1],
+        "pictures": [
+            (f.aspect, f.errors) for f in what.findings if f.errors is not None and f.errors.size > 1
+        ],
     }
 
 
@@ -53,7 +71,9 @@ def as_text(what: Outcome | dict[str, Any]) -> str:
     """The panel as plain text."""
     fact = facts(what)
     points = _points(fact)
-    lines = [f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}, {points}"]
+    lines = [
+        f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}, {points}"
+    ]
     lines += [f"  {note}" for note in fact.get("notes", [])]
     for finding in _told_once(fact["findings"]):
         where = f" (line {finding['line']})" if finding.get("line") else ""
@@ -76,26 +96,36 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
     parts = [
         f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" style="border-left:4px solid {edge};'
         'padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em">',
-        f'<div><b>{_MARK.get(status, "?")} {e(str(fact["title"]))}</b> — {e(_WORD.get(status, status))}, '
+        f"<div><b>{_MARK.get(status, '?')} {e(str(fact['title']))}</b> — {e(_WORD.get(status, status))}, "
         f"{_points(fact)}</div>",
     ]
     lost = {name for name, got, most in fact["aspects"] if got < most}
     if fact["aspects"] and lost and len(fact["aspects"]) > 1:
-        chips = " · ".join(f"{'✗' if got < most else '✓'} {e(name)} {got:g}/{most:g}" for name, got, most in fact["aspects"])
+        chips = " · ".join(
+            f"{'✗' if got < most else '✓'} {e(name)} {got:g}/{most:g}" for name, got, most in fact["aspects"]
+        )
         parts.append(f'<div style="opacity:.85;font-size:13px">{chips}</div>')
     parts += [f"<div>{e(note)}</div>" for note in fact.get("notes", [])]
     for finding in _told_once(fact["findings"]):
         where = f" <i>Line {finding['line']} of your cell.</i>" if finding.get("line") else ""
-        parts.append(f'<div style="margin-top:.3em"><b>{e(", ".join(finding["aspects"]))}:</b> {e(finding["text"])}{where}</div>')
+        parts.append(
+            f'<div style="margin-top:.3em"><b>{e(", ".join(finding["aspects"]))}:</b> {e(finding["text"])}{where}</div>'
+        )
         if finding.get("evidence"):
-            parts.append(f'<div style="opacity:.85;font-size:13px"><code>{e(finding["evidence"])}</code></div>')
-        parts += [_picture(errors, name) for name, errors in fact["pictures"] if name in finding["aspects"]][:1]
+            parts.append(
+                f'<div style="opacity:.85;font-size:13px"><code>{e(finding["evidence"])}</code></div>'
+            )
+        parts += [_picture(errors, name) for name, errors in fact["pictures"] if name in finding["aspects"]][
+            :1
+        ]
         if finding.get("hints"):
             parts.append(_hints(finding["hints"]))
     if not fact["findings"] and status not in ("passed", "manual") and fact.get("message"):
         parts.append(f"<div>{e(fact['message'])}</div>")
     if totals is not None:
-        parts.append(f'<div style="opacity:.7;font-size:12px;margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>')
+        parts.append(
+            f'<div style="opacity:.7;font-size:12px;margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>'
+        )
     return "".join(parts) + "</div>"
 
 
@@ -116,11 +146,11 @@ def _points(fact: dict[str, Any]) -> str:
 
 
 def _told_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Findings with the same sentence are told once, for all their aspects."""
+    """Findings with the same sentence are told once, for all their aspects; of several errors the first."""
     told: dict[str, dict[str, Any]] = {}
     for finding in findings:
-        first = told.setdefault(finding["text"], {**finding, "aspects": []})
-        first["aspects"].append(finding["aspect"])
+        key = finding["text"] if finding["status"] == "failed" else finding["status"]
+        told.setdefault(key, {**finding, "aspects": []})["aspects"].append(finding["aspect"])
     return list(told.values())
 
 
@@ -142,12 +172,20 @@ def _picture(errors: np.ndarray, name: str) -> str:
     boxes = []
     for i in range(rows):
         for j in range(columns):
-            shade = 0.15 + 0.85 * float(min(1.0, max(0.0, 1 + np.log10(max(grid[i, j], 1e-12)) / 6))) if wrong[i, j] else 0.0
+            shade = (
+                0.15 + 0.85 * float(min(1.0, max(0.0, 1 + np.log10(max(grid[i, j], 1e-12)) / 6)))
+                if wrong[i, j]
+                else 0.0
+            )
             fill = f'fill="#b3261e" fill-opacity="{shade:.2f}"' if wrong[i, j] else 'fill="none"'
-            boxes.append(f'<rect x="{j * size}" y="{i * size}" width="{size}" height="{size}" {fill} stroke="#888" stroke-width=".5"/>')
+            boxes.append(
+                f'<rect x="{j * size}" y="{i * size}" width="{size}" height="{size}" {fill} stroke="#888" stroke-width=".5"/>'
+            )
             if wrong[i, j]:
                 x, y = j * size, i * size
-                boxes.append(f'<path d="M{x + 3} {y + 3}l6 6m0 -6l-6 6" stroke="currentColor" stroke-width="1"/>')
+                boxes.append(
+                    f'<path d="M{x + 3} {y + 3}l6 6m0 -6l-6 6" stroke="currentColor" stroke-width="1"/>'
+                )
     count = f"{int(wrong.sum())} of {errors.size} entries of {html.escape(name)} are wrong"
     return (
         f'<svg role="img" aria-label="{count}" width="{columns * size + 2}" height="{rows * size + 2}" '

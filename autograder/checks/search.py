@@ -44,6 +44,13 @@ class Case:
         """The named constants of this instance."""
         if self._factors is None:
             self._factors = factors(self.tape.args)
+            if (
+                np.ndim(self.tape.outputs[0].value) == 0
+                and np.ndim(self.dout) == 0
+                and self.dout not in (0.0, 1.0)
+            ):
+                unused = Factor("1/dout", ("M13",), 0.1)
+                self._factors[unused.text] = (1.0 / float(self.dout), unused)
         return self._factors
 
     def tol(self, name: str, predicted: Any) -> float:
@@ -109,7 +116,7 @@ def _largest(x: Any) -> float:
     return float(np.max(np.abs(finite), initial=0.0))
 
 
-def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.8) -> list[Candidate]:
+def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -> list[Candidate]:
     """Explanations for the wrong gradients, found within a time budget; several when they cannot be told apart."""
     until = time.perf_counter() + seconds
     cases = sorted(cases, key=lambda c: c.size)
@@ -305,6 +312,8 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
             "{q} is averaged over the batch; it should be summed: what was repeated gets the sum.",
         )
     cost = 1.0 + factor.cost + (0.35 if factor.text == "0" and names != {"h0"} else 0.0)
+    if factor.text == "1/dout":
+        text, evidence = "{q}: the gradient that comes from above is not used.", ""
     if factor.text == "0" and names == {"h0"}:
         ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
     if factor.text == "0" and names == set(cases[0].truth) and len(names) > 1:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .linetrace import Line
-from .primitives import ELEMENTWISE
+from .primitives import ELEMENTWISE, PRIMITIVES
 from .tape import Tape
 
 __all__ = ["Quantities", "locate", "quantities", "value_quantities"]
@@ -46,7 +46,7 @@ def quantities(
     known += [np.asarray(g) for g in tape.backward(dout).values()]
     if not isinstance(dout, tuple | list):
         known.append(np.asarray(dout, dtype=float))
-    known += _usual(tape) + _stacked(tape, dout)
+    known += _usual(tape) + _stacked(tape, dout) + _partial_sums(tape, dout)
     wrong = [np.asarray(g) for g in edited if g is not None]
     truth = tape.backward(dout)
     for name, g in (got or {}).items():
@@ -57,6 +57,23 @@ def quantities(
                 with np.errstate(all="ignore"):
                     wrong.append(g / dout)  # the local derivative, where the upstream gradient is a factor
     return Quantities(tuple(known), tuple(wrong))
+
+
+def _partial_sums(tape: Tape, dout: Any) -> list[np.ndarray]:
+    """What a loop has added up so far for a shared value, from either end."""
+    grads = tape.sweep(dout)
+    parts: dict[int, list[np.ndarray]] = {}
+    for node in tape.nodes:
+        g = grads[node.index]
+        for i, x in enumerate(node.inputs):
+            if x.needs and g is not None:
+                parts.setdefault(x.index, []).append(np.asarray(PRIMITIVES[node.op or ""].vjp(node, i, g)))
+    found = []
+    for several in parts.values():
+        if 1 < len(several) <= 40:
+            found += several
+            found += list(np.cumsum(several, axis=0)[:-1]) + list(np.cumsum(several[::-1], axis=0)[:-1])
+    return found
 
 
 def value_quantities(tape: Tape, got: Any) -> Quantities:

@@ -170,6 +170,7 @@ def _findings(outcome: Outcome) -> list[dict[str, Any]]:
         {
             "aspect": f.aspect,
             "text": f.text,
+            "status": f.status,
             "ids": list(f.ids),
             "evidence": f.evidence,
             "line": f.line,

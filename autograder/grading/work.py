@@ -8,12 +8,14 @@ from __future__ import annotations
 import atexit
 import hashlib
 import importlib.util
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import SubmissionError, UnfitError
+from autograder.sandbox.inside.confine import die_with_parent
 from autograder.sandbox.launcher import Sandbox
 
 from .admit import find_notebook, parse_notebook, read_bytes
@@ -68,9 +70,11 @@ _sandbox_for: tuple[Any, ...] = ()
 
 
 def initialise(plan: Plan) -> None:
-    """Called once in every worker process."""
+    """Called once in every worker process, which ends with the process that started it."""
     global _plan
     _plan = plan
+    if sys.platform == "linux":
+        die_with_parent()
 
 
 def _the_sandbox(plan: Plan) -> Sandbox:

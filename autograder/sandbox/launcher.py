@@ -281,7 +281,8 @@ def _bwrap_arguments(kit: Path, site: dict[str, Path], environment: dict[str, st
     for name, source in site.items():
         arguments += ["--ro-bind", str(source), f"/kit/site/{name}"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    arguments += ["--clearenv"]
+    # the roots that bubblewrap makes are shared by all submissions: nobody writes there
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--clearenv"]
     for key, value in environment.items():
         arguments += ["--setenv", key, value]
     return [*arguments, "--"]

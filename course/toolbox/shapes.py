@@ -73,6 +73,9 @@ def _entry(part: str, line: str) -> Named:
     raise InputError(f"shapes: cannot read {part!r} in {line!r}; write for example 'x (N, D)' or 'k = 3'.")
 
 
+_FITTED: dict[Any, dict[str, int]] = {}  # what fitted before fits again: training repeats the same shapes
+
+
 def check_shapes(where: str, line: str, *arrays: Any) -> dict[str, int]:
     """Compare arrays with the left side of a line of shapes; return the sizes by name.
 
@@ -83,11 +86,17 @@ def check_shapes(where: str, line: str, *arrays: Any) -> dict[str, int]:
     >>> check_shapes("linear", "x (N, D), W (D, M)", np.ones((3, 4)), np.ones((4, 2)))
     {'N': 3, 'D': 4, 'M': 2}
     """
+    shapes = tuple([getattr(a, "shape", None) or np.shape(a) for a in arrays])
+    known = _FITTED.get((line, shapes))
+    if known is not None:
+        return dict(known)
     entries = parse_shapes(line)[0]
-    shapes = tuple(getattr(a, "shape", None) or np.shape(a) for a in arrays)
     clash = _match(entries, shapes)
     if isinstance(clash, dict):
-        return clash
+        if len(_FITTED) > 1000:
+            _FITTED.clear()
+        _FITTED[line, shapes] = clash
+        return dict(clash)
     listed = ", ".join(f"{e.name} {_text(s)}" for e, s in zip(entries, shapes))
     raise ShapeError(f"{where}: {clash}; {listed}.{_advice(entries, shapes)}")
 
@@ -178,7 +187,7 @@ def check_labels(where: str, name: str, ids: Any, classes: int) -> np.ndarray:
         raise InputError(
             f"{where}: {name} holds {array.dtype} values; ids must be whole numbers, use {name}.astype(int)."
         )
-    if array.size and (array.min() < 0 or array.max() >= classes):
+    if array.size and array.astype(np.uint64).max() >= classes:  # negative ones become very large
         place = tuple(int(i) for i in np.argwhere((array < 0) | (array >= classes))[0])
         raise InputError(
             f"{where}: {name}{list(place)} is {array[place]}, outside 0 … {classes - 1}; ids count from 0 up to "

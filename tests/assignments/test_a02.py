@@ -33,6 +33,11 @@ MUTANTS = {
     ),
     "tanh' forgotten": ("act-backward", "slope(Z)", "(1 if name == 'tanh' else slope(Z))", {"act-backward": 2}, "M12"),
     "the upstream gradient ignored": ("act-backward", "dA * slope(Z)", "slope(Z)", {"act-backward": 0}, "M13"),
+    "twice the gradient": ("act-backward", "dA * slope(Z)", "2 * dA * slope(Z)", {"act-backward": 0}, "M03"),
+    "the gradient from above ignored": (
+        "mlp-backward", "act_backward(dZ, act_cache)", "act_backward(np.ones_like(dZ), act_cache)", {"mlp-backward": 3}, "M13",
+    ),
+    "g_alpha transposed": ("nn-backward", 'np.outer(da, o["x"])', 'np.outer(o["x"], da)', {"nn-backward": 2}, "M06"),
     "alpha moved first": (
         "sgd-train",
         "alpha = alpha - gamma * g_alpha\n",

@@ -38,7 +38,7 @@ class Race:
     peer: Callable[[], object]
     work: float
     unit: str
-    rounds: int = 15
+    rounds: int = 31
     warmup: int = 2
 
 
@@ -119,7 +119,10 @@ def measure(one: Row) -> dict[str, object]:
     if isinstance(result, Race):
         for _ in range(result.warmup):
             result.ours(), result.peer()
-        times = [(_seconds(result.ours), _seconds(result.peer)) for _ in range(result.rounds)]
+        times = []
+        for i in range(result.rounds):  # who comes first changes from round to round
+            pair = [_seconds(f) for f in ((result.ours, result.peer), (result.peer, result.ours))[i % 2]]
+            times.append(pair[:: 1 - 2 * (i % 2)])
         ours, theirs = (result.work / statistics.median(side) for side in zip(*times))
         ratio = ours / theirs
     else:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from course import backprop, graph, losses, neurons, nn
+from course import backprop, graph, neurons, nn
 from tests.bench.harness import Figures, Race, peer, row
 from tests.bench.scalars import Scalar
 
@@ -25,6 +25,8 @@ def mlp_data(steps: int = 20):
         (rng.random((BATCH, SIZES[0]), dtype=np.float32), rng.integers(0, SIZES[-1], BATCH))
         for _ in range(steps)
     ]
+    for X, _ in batches:
+        X.flags.writeable = False  # data that cannot change need not be copied into a graph
     params = {}
     for i, (a, b) in enumerate(pairwise(SIZES), 1):
         params[f"W{i}"] = (rng.standard_normal((a, b)) / np.sqrt(a)).astype(np.float32)
@@ -41,14 +43,15 @@ def mlp_by_hand(batches, params):
             params[name] -= g
 
 
-affine = graph.lift(backprop.affine_forward, backprop.affine_backward)
+affine = graph.lift(backprop.affine_forward)
+softmax_ce = graph.lift(backprop.softmax_ce)
 
 
 def mlp_by_graph(batches, variables):
     """The same steps through the graph of lifted pairs, with parameters that are updated in place."""
     for X, y in batches:
         A = neurons.relu(affine(X, variables["W1"], variables["b1"]))
-        loss = losses.cross_entropy(affine(A, variables["W2"], variables["b2"]), y)
+        loss = softmax_ce(affine(A, variables["W2"], variables["b2"]), y)
         for name, g in graph.grad(loss * LR, variables).items():
             variables[name].array -= g
             variables[name].renew()
@@ -81,6 +84,7 @@ def graph_mlp() -> Race:
 
     batches, params = mlp_data()
     theirs = {name: p.copy() for name, p in params.items()}
+    writable = [(X.copy(), y) for X, y in batches]  # read-only arrays would slow np.dot, which autograd uses
 
     def loss(P, X, y):
         A = anp.maximum(anp.dot(X, P["W1"]) + P["b1"], 0)
@@ -92,7 +96,7 @@ def graph_mlp() -> Race:
     gradient = autograd.grad(loss)
 
     def run() -> None:
-        for X, y in batches:
+        for X, y in writable:
             for name, g in gradient(theirs, X, y).items():
                 theirs[name] -= LR * g
 
@@ -119,7 +123,7 @@ def rnn_data():
     X = np.zeros((T, N, D), np.float32)
     ids = rng.integers(0, D, (T + 1, N))
     np.put_along_axis(X, ids[:-1, :, None], 1, axis=2)
-    X.flags.writeable = False  # data that cannot change need not be copied into a graph
+    X.flags.writeable = False
     draw = lambda *shape: (rng.standard_normal(shape) / np.sqrt(shape[0])).astype(np.float32)
     P = {
         "Wxh": draw(D, H),
@@ -162,7 +166,7 @@ def bptt_by_graph(X, y, P):
     for t in range(T):
         h = neurons.tanh(inputs[t] + h @ V["Whh"])
         hs.append(h)
-    return graph.grad(losses.cross_entropy(affine(graph.concat(hs), V["Why"], V["by"]), y), V)
+    return graph.grad(softmax_ce(affine(graph.concat(hs), V["Why"], V["by"]), y), V)
 
 
 @row("graph-bptt", peer="HIPS autograd", goal=2)
@@ -173,9 +177,10 @@ def graph_bptt() -> Race:
     import autograd.numpy as anp
 
     X, y, P = rnn_data()
+    writable = X.copy()
 
     def loss(Q):
-        inputs = anp.dot(X.reshape(T * N, D), Q["Wxh"]) + Q["bh"]
+        inputs = anp.dot(writable.reshape(T * N, D), Q["Wxh"]) + Q["bh"]
         h, hs = np.zeros((N, H), np.float32), []
         for t in range(T):
             h = anp.tanh(inputs[t * N : (t + 1) * N] + anp.dot(h, Q["Whh"]))

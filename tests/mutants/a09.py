@@ -120,7 +120,7 @@ M50,M52 | H.append(new * m + H[t] * (1 - m)) | H.append(new)
 M50 | return np.array(H[1:]) * mask[:, :, None], ( | return np.array(H[1:]), (
 M50 | d = dh + dY[t] * m | d = dh + dY[t]
 M50 | dz = d * m * (1 - S[t]**2) | dz = d * (1 - S[t]**2)
-- | dh = dz @ Whh.T + d * (1 - m) | dh = dz @ Whh.T
+M14,M50,- | dh = dz @ Whh.T + d * (1 - m) | dh = dz @ Whh.T
 M41 | dh = dz @ Whh.T + d * (1 - m) | dh = d * (1 - m)
 M42 | dWhh += H[t].T @ dz | dWhh += H[t + 1].T @ dz
 M43 | dWxh += X[t].T @ dz | dWxh = X[t].T @ dz

@@ -22,6 +22,12 @@ __all__ = ["ENTRIES"]
 _NONE: tuple[str, ...] = ()
 
 
+def _slip(text: str, ids: tuple[str, ...], evidence: str = "", **more: Any) -> Finding:
+    """A finding with the hints of the catalogue."""
+    hints = misconceptions.get(ids[0]).hint(q="the result") if ids else ()
+    return Finding(text, ids, evidence, hints=hints, **more)
+
+
 # --- numeric_grad -----------------------------------------------------------------------------------------------------
 
 
@@ -115,17 +121,14 @@ def _numeric_grad_values(trial: Trial) -> None:
         if bad is not None:
             known = [s for s in _SLIPS if compare("", got, s[2](f, x, h), rtol=1e-9) is None]
             text, ids, slip = known[0] if known else (bad.text, _NONE, None)
-            hints = misconceptions.get(ids[0]).hint(q="the gradient") if ids else ()
-            trial.fail(
-                Finding(text, ids, bad.evidence, hints=hints, errors=bad.errors), aspect="central differences"
-            )
+            trial.fail(_slip(text, ids, bad.evidence, errors=bad.errors), aspect="central differences")
             break
     f, x = _bumpy((5,), trial.rng), trial.rng.normal(size=5)
     small = trial.call("numeric_grad", f, x)
     # a formula that was charged above is not charged again, when it comes with the right step
     want = slip(f, x, 1e-5) if slip is not None else _central(f, x, 1e-5)
     if (bad := compare("With the default step the gradient", small, want, rtol=2e-9)) is not None:
-        trial.fail(Finding(bad.text, ("M54",), bad.evidence), aspect="default step")
+        trial.fail(_slip(bad.text, ("M54",), bad.evidence), aspect="default step")
 
 
 def _numeric_grad_integers(trial: Trial) -> None:
@@ -208,35 +211,24 @@ def _gradcheck_report(trial: Trial) -> None:
         errors = _report(trial, scale, params, grads)
         used = {name: e for name, e in errors.items() if name != "unused"}
         if not all(abs(e) < 1e-5 for e in used.values()):
-            ids = ("M55",) if scale > 1 else ()
-            trial.fail(
+            text = (
                 f"A right gradient gets an error of {max(used.values()):.2g}{size}: it should be below 1e-5."
-                + (
-                    " Divide by the size of the gradients: only relative errors are comparable."
-                    if ids
-                    else ""
-                ),
-                aspect="right gradients",
-                ids=ids,
             )
+            if scale > 1:
+                text += " Divide by the size of the gradients: only relative errors are comparable."
+            trial.fail(_slip(text, ("M55",) if scale > 1 else ()), aspect="right gradients")
         if errors["unused"] != 0.0:
-            trial.fail(
-                f"Where both gradients are all 0 the error should be 0, and is {errors['unused']}: 0/0 has to be avoided.",
-                aspect="zero and zero",
-            )
+            text = f"Where both gradients are all 0 the error should be 0, and is {errors['unused']}: 0/0 has to be avoided."
+            trial.fail(text, aspect="zero and zero")
         for name in used:
             wrong = {k: g.copy() for k, g in grads.items()}
             at = np.unravel_index(int(np.argmax(np.abs(wrong[name]))), wrong[name].shape)
             wrong[name][at] *= 1.01
             error = _report(trial, scale, params, wrong)[name]
             if not error > 1e-3:
-                ids = ("M55",) if scale < 1 else ()
-                trial.fail(
-                    f"The largest entry of a gradient is wrong by 1 %, and the error is only {error:.2g}{size}."
-                    + (" An absolute error is small when the gradients are small." if ids else ""),
-                    aspect="wrong gradients",
-                    ids=ids,
-                )
+                text = f"The largest entry of a gradient is wrong by 1 %, and the error is only {error:.2g}{size}."
+                text += " An absolute error is small when the gradients are small." if scale < 1 else ""
+                trial.fail(_slip(text, ("M55",) if scale < 1 else ()), aspect="wrong gradients")
 
 
 def _with_entry(f: Any, params: Any, name: str, x: Any) -> float:
@@ -353,7 +345,7 @@ def _sgd_train(trial: Trial) -> None:
         for words, names, slip in _TRAINING_SLIPS:
             if compare("", tuple(got[:2]), train(**slip)[:2], rtol=1e-9) is None:
                 text, ids, ran_as = words, names, slip
-        trial.fail(Finding(text, ids, bad.evidence), aspect="alpha and beta")
+        trial.fail(_slip(text, ids, bad.evidence), aspect="alpha and beta")
     for i, name in ((2, "J_train"), (3, "J_test")):
         # a curve that is right for the parameters that were reached is not charged again
         want = train(**ran_as)[i]
@@ -364,7 +356,7 @@ def _sgd_train(trial: Trial) -> None:
         for words, names, slip in _CURVE_SLIPS:
             if compare("", got[i], train(**ran_as, **slip)[i], rtol=1e-9) is None:
                 text, ids = f"{name}: {words}", names
-        trial.fail(Finding(text, ids, off.evidence), aspect=name)
+        trial.fail(_slip(text, ids, off.evidence), aspect=name)
 
 
 ENTRIES = [
