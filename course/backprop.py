@@ -69,9 +69,7 @@ def affine_forward(X: Any, W: Any, b: Any) -> tuple[Any, Any]:
     Raises: ShapeError when X, W and b do not fit.
     """
     check_shapes("affine_forward", "X (N, D), W (D, M), b (M,)", X, W, b)
-    Y = X @ W
-    Y += b
-    return Y, (X, W)
+    return X @ W + b, (X, W)
 
 
 def affine_backward(dY: Any, cache: Any, need: tuple[bool, ...] = (True, True, True)) -> tuple[Any, Any, Any]:

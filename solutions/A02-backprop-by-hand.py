@@ -1138,8 +1138,12 @@ def packed_slope(theta, x, y, D):
     if USE_MINE:
         alpha = theta[: D * (len(x) + 1)].reshape(D, len(x) + 1)
         beta = theta[D * (len(x) + 1) :]
-        g_alpha, g_beta = nn_backward(x, y, alpha, beta, nn_forward(x, y, alpha, beta))
-        return np.concatenate([g_alpha.ravel(), g_beta])
+        try:
+            g_alpha, g_beta = nn_backward(x, y, alpha, beta, nn_forward(x, y, alpha, beta))
+            return np.concatenate([g_alpha.ravel(), g_beta])
+        except Exception as error:
+            advice = "Mend it, or set USE_MINE = False."
+            raise RuntimeError(f"Your nn_forward or nn_backward fails: {error}. {advice}") from error
     moves = 1e-5 * np.eye(theta.size)
     return (packed_loss(theta + moves, x, y, D) - packed_loss(theta - moves, x, y, D)) / 2e-5
 

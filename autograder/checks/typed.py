@@ -130,10 +130,10 @@ def derivation(variable: str, variables: Mapping[str, Any], steps: Sequence[Step
         lines = (lines + [""] * len(steps))[: len(steps)]
         for i, (name, step) in enumerate(zip(names, steps)):
             if not lines[i].strip():
-                blank = Finding(f"{variable}: line {i + 1} is not written yet.", status="not_run")
+                blank = Finding(f"Line {i + 1} of {variable} is not written yet.", status="not_run")
                 trial.fail(blank, aspect=name)
             elif (text := _wrong_line(lines, i, step, variables)) is not None:
-                trial.fail(f"{variable}, line {i + 1}: {text}", aspect=name)
+                trial.fail(text[:1].upper() + text[1:], aspect=name)
 
     return Check({name: float(s.points) for name, s in zip(names, steps)}, run, draws=1, hidden=False)
 

@@ -80,6 +80,10 @@ class Recorder:
                 f"Restore the cells, or start a new gradebook with --db."
             ) from None
         book.db.expire_all()
+        described = book.find_notebook(self.assignment, self.assignment)
+        self.names = {
+            c.id: c.name for c in (*described.grade_cells, *described.solution_cells, *described.task_cells)
+        }
 
     def record(self, result: dict[str, Any], *, write_notebook: bool = True) -> dict[str, float | None]:
         """Write one result; marks given by hand, by grade id, come back.
@@ -93,15 +97,13 @@ class Recorder:
         return manual
 
     def _marks(self, result: dict[str, Any]) -> dict[str, float | None]:
-        book, student = self.gradebook, result["student"]
+        book = self.gradebook
         try:
-            book.update_or_create_student(student)
-            stamp = {"timestamp": result["timestamp"]} if result["timestamp"] else {}
-            submission = book.update_or_create_submission(self.assignment, student, **stamp)
+            submission = self._submission(result["student"], result["timestamp"])
             notebook = next(n for n in submission.notebooks if n.name == self.assignment)
             cells = {c["grade_id"]: c for c in result["cells"]}
             for grade in notebook.grades:
-                cell = cells.get(grade.name)
+                cell = cells.get(self.names[grade.cell_id])
                 if cell is None:
                     continue
                 if cell["bonus"]:
@@ -112,20 +114,34 @@ class Recorder:
                     grade.auto_score = cell["score"]
                 # as nbgrader: what a person has marked is looked at again after a regrade
                 grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-            answered = {
-                c["grade_id"] for c in result["cells"] if c["manual"] and c["message"] != "Not answered."
+            silent = {
+                c["grade_id"] for c in result["cells"] if c["manual"] and c["message"] == "Not answered."
             }
             for comment in notebook.comments:
-                comment.auto_comment = (
-                    None if comment.name in answered or comment.name not in cells else "No response."
-                )
-            book.db.flush()
+                comment.auto_comment = "No response." if self.names[comment.cell_id] in silent else None
+            marks = {
+                self.names[g.cell_id]: g.manual_score for g in notebook.grades if g.manual_score is not None
+            }
             self._penalty(submission, notebook)
             book.db.commit()
-            return {g.name: g.manual_score for g in notebook.grades if g.manual_score is not None}
+            return marks
         except BaseException:
             book.db.rollback()
             raise
+
+    def _submission(self, student: str, timestamp: str | None) -> Any:
+        """The gradebook's submission, made when it is not there; a commit less than `update_or_create` takes."""
+        from nbgrader.api import MissingEntry
+        from nbgrader.utils import parse_utc
+
+        try:
+            submission = self.gradebook.find_submission(self.assignment, student)
+        except MissingEntry:
+            self.gradebook.update_or_create_student(student)
+            submission = self.gradebook.add_submission(self.assignment, student)
+        if timestamp:
+            submission.timestamp = parse_utc(timestamp)
+        return submission
 
     def _penalty(self, submission: Any, notebook: Any) -> None:
         """Late penalties as nbgrader defines them, by the plugin that the course's configuration names."""
@@ -135,6 +151,7 @@ class Recorder:
         if submission.total_seconds_late > 0:
             assigner = AssignLatePenalties(config=self.config)
             assigner.init_plugin()
+            self.gradebook.db.flush()
             self.gradebook.db.refresh(notebook)
             late = submission.total_seconds_late
             penalty = assigner.plugin_inst.late_submission_penalty(

@@ -10,7 +10,7 @@ from .core import Mutant, Target, Verdict, named_right
 
 __all__ = ["Tally", "run", "targets"]
 
-MODULES = ("a01", "a02", "a03", "a04", "a05", "a07", "a09")
+MODULES = ("a01", "a02", "a03", "a04", "a04_steps", "a05", "a06", "a07", "a09")
 
 
 def targets(modules: Sequence[str] = MODULES) -> list[Target]:

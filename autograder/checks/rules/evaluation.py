@@ -1,0 +1,196 @@
+"""Comparing models: wrong versions.
+
+evaluate            args bits (a list of arrays, one a document)     -> (bits per token, standard error)
+bits_by_dependency  args per_token, labels                           -> dict label -> (mean, count)
+interpolate         args probs (models, T), iterations               -> weights
+real_or_fake        args answers, truth                              -> accuracy
+sgd_train           args data, data_test, alpha, beta, epochs, gamma, forward, backward -> (alpha, beta, J_train, J_test)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..diagnosis import Diagnosis, of
+from .engine import register
+
+__all__ = ["explain_leak"]
+
+
+def _mean(bits: Sequence[Any]) -> float:
+    return float(np.concatenate([np.asarray(b, dtype=float) for b in bits]).mean())
+
+
+def _evaluate(
+    mean: Callable[[Sequence[Any]], float] = _mean, error: str = "documents", factor: float = 1.0
+) -> Callable[..., Any]:
+    def run(bits: Sequence[Any]) -> tuple[float, float]:
+        lengths = np.array([len(b) for b in bits], dtype=float)
+        totals = np.array([float(np.sum(b)) for b in bits])
+        tokens, D, b = np.concatenate([np.asarray(x, dtype=float) for x in bits]), len(bits), _mean(bits)
+        se = {
+            "documents": math.sqrt(D / max(D - 1, 1) * float(np.sum((totals - b * lengths) ** 2)))
+            / lengths.sum(),
+            "tokens": float(tokens.std(ddof=1)) / math.sqrt(len(tokens)),
+            "tokens, N": float(tokens.std()) / math.sqrt(len(tokens)),
+            "biased": math.sqrt(float(np.sum((totals - b * lengths) ** 2))) / lengths.sum(),
+            "means": float(np.std(totals / lengths, ddof=1)) / math.sqrt(D),
+            "deviation": float(tokens.std(ddof=1)),
+        }[error]
+        return mean(bits) * factor, se * factor
+
+    return run
+
+
+def _em(
+    step: Callable[[Any, Any], Any], start: Callable[[int], Any] | None = None, fewer: int = 0
+) -> Callable[..., Any]:
+    def run(probs: Any, iterations: int = 50) -> Any:
+        probs = np.asarray(probs, dtype=float)
+        w = start(len(probs)) if start else np.full(len(probs), 1 / len(probs))
+        for _ in range(iterations - fewer):
+            w = step(w, probs)
+        return w
+
+    return run
+
+
+def _posterior(w: Any, probs: Any) -> Any:
+    joint = w[:, None] * probs
+    return joint / joint.sum(axis=0)
+
+
+def _train(
+    order: str = "right",
+    sign: float = -1.0,
+    scale: float = 1.0,
+    when: str = "after",
+    swap: bool = False,
+    epochs_off: int = 0,
+) -> Any:
+    """SGD on the two-layer network with slips; forward and backward are the right ones."""
+
+    def run(
+        data: Any,
+        data_test: Any,
+        alpha: Any,
+        beta: Any,
+        epochs: int,
+        gamma: float,
+        forward: Any,
+        backward: Any,
+    ) -> Any:
+        a, b = np.array(alpha, dtype=float), np.array(beta, dtype=float)
+        losses: tuple[list[float], list[float]] = ([], [])
+
+        def score() -> None:
+            for kept, (X, y) in zip(losses, (data_test, data) if swap else (data, data_test)):
+                kept.append(float(np.mean([forward(x, t, a, b)["J"] for x, t in zip(X, y)])))
+
+        for _ in range(epochs + epochs_off):
+            if when == "before":
+                score()
+            X, y = data
+            ga_sum, gb_sum = np.zeros_like(a), np.zeros_like(b)
+            rows = list(range(len(X)))
+            for k in reversed(rows) if order == "reversed" else rows:
+                x, t = X[k], y[k]
+                o = forward(x, t, a, b)
+                ga, gb = backward(x, t, a, b, o)
+                if order == "beta first":
+                    b = b + sign * scale * gamma * gb
+                    ga = backward(x, t, a, b, o)[0]
+                    a = a + sign * scale * gamma * ga
+                elif order == "alpha first":
+                    a = a + sign * scale * gamma * ga
+                    o = forward(x, t, a, b)
+                    b = b + sign * scale * gamma * backward(x, t, a, b, o)[1]
+                elif order in ("batch", "mean"):
+                    ga_sum, gb_sum = ga_sum + ga, gb_sum + gb
+                elif order == "alpha only":
+                    a = a + sign * scale * gamma * ga
+                elif order == "beta only":
+                    b = b + sign * scale * gamma * gb
+                elif order == "piling":
+                    ga_sum, gb_sum = ga_sum + ga, gb_sum + gb
+                    a, b = a + sign * gamma * ga_sum, b + sign * gamma * gb_sum
+                else:
+                    a, b = a + sign * scale * gamma * ga, b + sign * scale * gamma * gb
+            if order in ("batch", "mean"):
+                share = len(X) if order == "mean" else 1
+                a, b = a + sign * gamma * ga_sum / share, b + sign * gamma * gb_sum / share
+            if when == "after":
+                score()
+        return a, b, np.array(losses[0]), np.array(losses[1])
+
+    return run
+
+
+# fmt: off
+register("evaluate", [
+    ("M39", "The mean is taken document by document; it should run over all tokens.", _evaluate(lambda bits: float(np.mean([np.mean(b) for b in bits])))),
+    ("M04 M39", "The result is in nats: bits are nats / ln 2.", _evaluate(factor=math.log(2))),
+    ("M39", "The sum is divided by the number of documents, not of tokens.", _evaluate(lambda bits: float(sum(np.sum(b) for b in bits)) / len(bits))),
+    ("M40", "Perplexities are averaged.", _evaluate(lambda bits: float(np.mean(2 ** np.concatenate(bits))))),
+    ("", "The standard error takes tokens as independent; documents are.", _evaluate(error="tokens")),
+    ("", "The standard error takes tokens as independent; documents are.", _evaluate(error="tokens, N")),
+    ("", "The factor D/(D − 1) is missing in the standard error.", _evaluate(error="biased")),
+    ("", "The standard error is that of the mean of the documents' means.", _evaluate(error="means")),
+    ("", "The standard deviation is returned, not the standard error.", _evaluate(error="deviation")),
+])
+register("bits_by_dependency", [
+    ("M39", "The bits are summed, not averaged.", lambda per_token, labels: {k: (float(sum(b for b, x in zip(per_token, labels) if x == k)), sum(x == k for x in labels)) for k in set(labels)}),
+    ("M39", "The sums are divided by the number of all tokens.", lambda per_token, labels: {k: (float(sum(b for b, x in zip(per_token, labels) if x == k)) / len(labels), sum(x == k for x in labels)) for k in set(labels)}),
+    ("M34", "Labels and bits are off by one.", lambda per_token, labels: {k: (float(np.mean([b for b, x in zip(np.roll(per_token, 1), labels) if x == k])), sum(x == k for x in labels)) for k in set(labels)}),
+])
+register("interpolate", [
+    ("", "The weights are not normalised: the posteriors are summed, not averaged.", _em(lambda w, p: _posterior(w, p).sum(axis=1))),
+    ("", "The posterior is not normalised over the models.", _em(lambda w, p: (w[:, None] * p).mean(axis=1) / (w[:, None] * p).mean(axis=1).sum())),
+    ("", "The old weights are not used in the posterior.", _em(lambda w, p: (p / p.sum(axis=0)).mean(axis=1))),
+    ("", "One iteration too few is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=1)),
+    ("", "Every token goes to the best model (hard assignment).", _em(lambda w, p: np.bincount((w[:, None] * p).argmax(axis=0), minlength=len(w)) / p.shape[1])),
+])
+register("sgd_train", [
+    ("M01", "The step goes uphill: the gradient is added; it has to be subtracted.", _train(sign=1.0)),
+    ("M17", "beta is updated before the gradient of alpha is formed with it.", _train(order="beta first")),
+    ("M17", "alpha is updated before the gradient of beta is formed.", _train(order="alpha first")),
+    ("", "The losses are those before each epoch; they are asked for after it.", _train(when="before")),
+    ("M53", "Training and test losses are exchanged.", _train(swap=True)),
+    ("", "One step an epoch is made with the summed gradient; one example a step is asked for.", _train(order="batch")),
+    ("M02", "One step an epoch is made with the mean gradient; one example a step is asked for.", _train(order="mean")),
+    ("M16", "The gradients of earlier examples are still in the sum: they are not zeroed.", _train(order="piling")),
+    ("", "beta is not updated.", _train(order="alpha only")),
+    ("", "alpha is not updated.", _train(order="beta only")),
+    ("", "The examples are taken in reversed order.", _train(order="reversed")),
+    ("M03", "The step is twice what it should be.", _train(scale=2.0)),
+    ("M34", "One epoch too many is made.", _train(epochs_off=1)),
+    ("M34", "One epoch too few is made.", _train(epochs_off=-1)),
+])
+# fmt: on
+
+
+def explain_leak(bits: Any, oracle: Any, documents: Any) -> Diagnosis:
+    """Bits below those of the source itself: by more than three standard errors of the paired difference, it is a leak.
+
+    bits, oracle  bits of every token under the model and under the source's own law
+    documents     the number of the document that each token belongs to
+    """
+    gap = np.asarray(bits, dtype=float) - np.asarray(oracle, dtype=float)
+    labels, where = np.unique(np.asarray(documents), return_inverse=True)
+    D, T = len(labels), len(gap)
+    sums, lengths = np.bincount(where, gap), np.bincount(where)
+    mean = float(gap.mean())
+    se = math.sqrt(D / max(D - 1, 1) * float(np.sum((sums - mean * lengths) ** 2))) / T
+    if mean > -3 * se or not mean < 0:
+        return Diagnosis([], "")
+    line = f"{-mean:.3f} bits below the source, {-mean / max(se, 1e-12):.1f} standard errors."
+    return of(
+        "M48",
+        "You beat the entropy of the source: impossible. Your targets are not shifted.",
+        line,
+        q="The model",
+    )

@@ -1,0 +1,1 @@
+"""Benchmarks: both sides of every figure in one run; `python -m tests.bench`."""
