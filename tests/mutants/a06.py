@@ -157,7 +157,7 @@ M34 | t[i:i + n] | t[i:i + n - 1] | range(len(t) - n + 1) | range(len(t) - n + 2
         wrong=f"""
 M36 | + s + ['</s>'] | + s
 M36 | ['<s>'] * (n - 1) + s | ['<s>'] + s
-M35 | {CONTEXTS} | pass\\n        for i in range(len(t) - n + 2):\\n            contexts[tuple(t[i:i + n - 1])] += 1
+M35 | {CONTEXTS} | pass\\n        for i in range(len(s) - n + 2):\\n            contexts[tuple(s[i:i + n - 1])] += 1
 M35 | bottom = contexts[h] + | bottom = sum(grams.values()) +
 """,
         rule="ngram_prob of queries",
@@ -176,7 +176,7 @@ M37 | {{'</s>', '<unk>'}} | {{'</s>'}} | word if word in vocab else | word if wo
 M37 | k * len(vocab) | k * (len(vocab) + 1)
 M37 | k * len(vocab) | k * len(grams)
 M37 | (grams[h + (word,)] + k) | grams[h + (word,)]
-M35 | {CONTEXTS} | pass\\n        for i in range(len(t) - n + 2):\\n            contexts[tuple(t[i:i + n - 1])] += 1
+M35 | {CONTEXTS} | pass\\n        for i in range(len(s) - n + 2):\\n            contexts[tuple(s[i:i + n - 1])] += 1
 M36 | + s + ['</s>'] | + s
 """.replace(
             "M37 | {'</s>', '<unk>'} | {'</s>'} | word if word in vocab else | word if word in vocab | '<unk>'\\n    bottom | 1\\n    word = word if word in vocab else '<unk>'\\n    bottom\n",

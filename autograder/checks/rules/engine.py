@@ -76,7 +76,7 @@ def register_many(name: str, of: str, split: Callable[..., Sequence[Mapping[str,
         [
             (" ".join(a.ids), a.text, lambda a=a, **args: [a.run(**one) for one in split(**args)])
             for a in _TABLE[of]
-        ],  # type: ignore[misc]
+        ],
     )
 
 

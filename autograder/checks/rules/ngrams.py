@@ -57,10 +57,11 @@ def _prob(**slip: Any) -> Callable[..., float]:
         w = word if word in words or word == EOS else UNK
         top = grams[(*h, w)]
         if slip.get("contexts"):
+            where = sentences if slip["contexts"] == "bare" else text
             bottom = (
-                Counter(g for s in text for g in _slide(s, n - 1))[tuple(h)]
+                Counter(g for t in where for g in _slide(t, n - 1))[tuple(h)]
                 if n > 1
-                else sum(len(s) for s in text)
+                else sum(map(len, text))
             )
         else:
             bottom = sum(c for g, c in grams.items() if g[:-1] == tuple(h))
@@ -134,7 +135,9 @@ register("ngrams", [
 ])
 register("ngram_prob", [
     ("M35", "The denominator counts the context wherever it stands, also at the end, where nothing follows.", _prob(contexts=True)),
+    ("M35", "Contexts are counted in the bare sentences: those at the start, with <s>, are missing.", _prob(contexts="bare")),
     ("M36", "Sentences have no </s> at their end.", _prob(eos=0)),
+    ("M35", "Without </s> the last context of a sentence is counted, and nothing follows it.", _prob(contexts=True, eos=0)),
     ("M36", "Sentences have one <s> in front, whatever n is.", _prob(bos=1)),
     ("M36", "<s> is predicted: there are n times <s> in front.", _prob(bos=None, stream=True)),
     ("M36", "Sentences have n times <s> in front: <s> itself is counted.", _prob(contexts=True, stream=True)),
