@@ -255,12 +255,15 @@ def _other_labels(view: View, node: Node) -> Iterator[Rule]:
 def _operands(view: View, node: Node, i: int) -> Iterator[Rule]:
     """The other operand of a product, exchanged for another value of its shape."""
     other = node.inputs[1 - i]
+    if other.op == "getitem" and np.ndim(other.inputs[0].value) == 1:
+        for shift in (1, -1):
+            yield 1.3, "M34", "the slice {other} is off by one on the way back", _shifted_operand(shift)
     state = len(view.sites[node.site]) > 1 and view.carried(node, 1 - i)
     for ref, value in view.alike(node, other):
         name = called(value, ref)
         if node.op == "mul":
             yield 1.9, "", f"the gradient is multiplied by {name} instead of {{other}}", exchanged(ref)
-        elif i == 0:
+        elif i == 0 and other.op is None:
             cost = 1.1 if value.op is None else 1.7
             yield cost, "M18", f"the gradient goes back through {name} instead of {{other}}", exchanged(ref)
         elif (
@@ -274,6 +277,15 @@ def _operands(view: View, node: Node, i: int) -> Iterator[Rule]:
             yield cost, "M42", f"{h}_t was used where {h}_{{t−1}} is needed", exchanged(ref)
         else:
             yield 1.4, "", f"{{q}} is formed with {name} instead of {{other}}", exchanged(ref)
+
+
+def _shifted_operand(shift: int) -> EdgeRule:
+    def rule(n: Node, i: int, g: Any, vjp: Any) -> Any:
+        part = n.inputs[1 - i]
+        moved = At(n, i, g).standing_for(np.roll(part.inputs[0].value, shift)[part.extra["index"]])
+        return vjp(moved, i, g)
+
+    return rule
 
 
 def _state_before(leaf: Node) -> bool:

@@ -35,6 +35,14 @@ class At:
     ones = property(lambda c: np.ones_like(c.g, dtype=float))
     all_ones = property(lambda c: np.ones_like(c.n.value))
 
+    def standing_for(self, value: Any) -> Any:
+        """The node with another value for its other operand."""
+        held = [type("Held", (), {"value": self.x})] * 2
+        held[1 - self.i] = type("Held", (), {"value": value})
+        return type(
+            "Stand", (), {"inputs": tuple(held), "value": self.y, "extra": self.extra, "op": self.n.op}
+        )
+
     def rule(self, g: Any) -> Any:
         """The right gradient for this input, for an upstream gradient."""
         return PRIMITIVES[self.n.op].vjp(self.n, self.i, g)

@@ -32,6 +32,7 @@ from .views import view_of
 
 __all__ = ["Pair", "edges", "gradients", "loss", "tape_pair"]
 
+_CLASH = ("matmul", "shape", "broadcast", "dimension", "aligned")  # words of NumPy's errors about shapes
 Args = dict[str, Any]
 AspectOf = Callable[[str, Args], str]
 
@@ -110,7 +111,16 @@ def gradients(
             for w, finding in _reasons(trial, pair, [first, *rest], bad).items():
                 trial.fail(finding, aspect=aspect_of(w, first.args))
 
-    return pure_check(points, run, pure, draws=draws, square=square)
+    def guarded(trial: Trial) -> None:
+        try:
+            run(trial)
+        except StudentError as error:
+            finding = _on_squares(trial, pair, error)
+            if finding is None:
+                raise
+            trial.fail(finding)
+
+    return pure_check(points, guarded, pure, draws=draws, square=square)
 
 
 def edges(
@@ -309,6 +319,22 @@ def _reasons(
         )
     )
     return {w: explained(finding, why) for w, finding in found.items()}
+
+
+def _on_squares(trial: Trial, pair: Pair, error: StudentError) -> Finding | None:
+    """Shapes that clash hide a forgotten transpose: with square matrices the function runs and its mistake has a name."""
+    if error.kind != "error" or not trial.explain or not any(word in error.text for word in _CLASH):
+        return None
+    try:
+        tried = [_try(trial, pair, draw_arguments(pair.sample, trial.rng, True)) for _ in range(INSTANCES)]
+        reasons = list(_reasons(trial, pair, tried, _wrong(pair, tried[0])).values())
+    except StudentError:
+        return None
+    named = [r for r in reasons if r.ids]
+    if not named:
+        return None
+    text = f"{error.text} With square matrices it runs, and there the mistake shows: {named[0].text}"
+    return Finding(text, named[0].ids, "", error.line, named[0].hints, status="error")
 
 
 def _late(trial: Trial, pair: Pair, first: _Tried, case: Mapping[str, Any], aspect_of: AspectOf) -> None:

@@ -340,6 +340,8 @@ def _scaled(
     """An edit, and a constant factor or a transpose on top of it."""
     found: list[Candidate] = []
     for edit, first in predicted:
+        if edit.cost > 1.3:
+            continue  # a rare slip and a factor on top of it explain too much
         for name in left & edit.reach:
             for turned in (False, True):
                 base = _turn(first[name], turned)

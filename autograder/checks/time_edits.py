@@ -159,6 +159,8 @@ def shared_edits(view: View) -> Iterator[Edit]:
 def _shared_ids(view: View, node: Node, site: Site, i: int) -> tuple[str, ...]:
     if node.name == "context":
         return ("M52",)
+    if all(c.op == "getitem" for c, _ in view.consumers[node.index]):
+        return ()  # parts of one array, each used once
     consumer = view.sites[site][0]
     if (
         node.op is not None

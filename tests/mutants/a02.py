@@ -254,9 +254,9 @@ SOFTMAX_CE = Target(
 def softmax_ce(Z, y):
     N = len(y)
     s = Z - Z.max(axis=1, keepdims=True)
-    P = np.exp(s)
-    P = P / P.sum(axis=1, keepdims=True)
-    loss = -np.log(P[np.arange(N), y]).mean()
+    logP = s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+    P = np.exp(logP)
+    loss = -logP[np.arange(N), y].mean()
     dZ = P.copy()
     dZ[np.arange(N), y] -= 1
     dZ = dZ / N
@@ -287,15 +287,15 @@ M21 | dZ[np.arange(N), y] -= 1 | dZ[np.arange(N), 0] -= 1
 - | dZ[np.arange(N), y] -= 1 | dZ[np.arange(N), y] -= N
 - | dZ = P.copy() | dZ = np.exp(Z)
 - | dZ = P.copy() | dZ = Z.copy()
-- | dZ = P.copy() | dZ = np.log(P)
+- | dZ = P.copy() | dZ = logP.copy()
 - | dZ = P.copy() | dZ = np.zeros_like(P)
 M22 | dZ = P.copy() | dZ = np.exp(P) / np.exp(P).sum(axis=1, keepdims=True)
 M09 | dZ = P.copy() | dZ = np.exp(Z) / np.exp(Z).sum(axis=0, keepdims=True)
 - | dZ = P.copy() | dZ = P * (1 - P)
-M09 | P = P / P.sum(axis=1, keepdims=True) | P = P / P.sum(axis=0, keepdims=True) | Z.max(axis=1, keepdims=True) | Z.max()
-M01 | loss = -np.log(P[np.arange(N), y]).mean() | loss = np.log(P[np.arange(N), y]).mean()
-M02 | loss = -np.log(P[np.arange(N), y]).mean() | loss = -np.log(P[np.arange(N), y]).sum()
-M04 | loss = -np.log(P[np.arange(N), y]).mean() | loss = -np.log2(P[np.arange(N), y]).mean()
+M09 | np.exp(s).sum(axis=1, keepdims=True) | np.exp(s).sum(axis=0, keepdims=True) | Z.max(axis=1, keepdims=True) | Z.max()
+M01 | loss = -logP[np.arange(N), y].mean() | loss = logP[np.arange(N), y].mean()
+M02 | loss = -logP[np.arange(N), y].mean() | loss = -logP[np.arange(N), y].sum()
+M04 | loss = -logP[np.arange(N), y].mean() | loss = -np.log2(P[np.arange(N), y]).mean()
 M06 | dZ = dZ / N | dZ = dZ.T / N
 M01+M02 | dZ = dZ / N | dZ = -dZ
 M22 | s = Z - Z.max(axis=1, keepdims=True) | s = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
