@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .editing import EdgeRule, Edit, at_site, called, exchanged, together
+from .factors import factors
 from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIP_IDS, SLIPS, At, Row
 from .primitives import ELEMENTWISE
 from .tape import Node, Site
@@ -139,7 +140,11 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
     if op == "mul" and "mask" in (node.inputs[1 - i].name or ""):
         yield 1.0, "M50", "the mask is missing: positions of padding are counted", lambda n, i, g, vjp: g
     if op == "div" and i == 0 and not node.inputs[1].needs and np.ndim(node.inputs[1].value) == 0:
-        yield 1.05, "M02", "the gradient is not divided by {other}", lambda n, i, g, vjp: g
+        c = float(node.inputs[1].value)
+        size = any(
+            f.ids == ("M02",) and abs(v - c) <= 1e-9 * abs(c) for v, f in factors(view.tape.args).values()
+        )
+        yield 1.05, "M02" if size else "", "the gradient is not divided by {other}", lambda n, i, g, vjp: g
     if op == "pick":
         yield from _other_labels(view, node)
     if op == "take" and len(view.sites[node.site]) > 1:

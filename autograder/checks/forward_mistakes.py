@@ -227,6 +227,7 @@ FORWARD: dict[str, list[ForwardRow]] = {
     "mean": [
         (1.0, "M02", "the sum is not divided by the number of terms", lambda s: s.do("sum", s.a, **s.extra)),
         (1.1, "M05", "the mean runs over all elements, not over the batch", lambda s: s.do("mean", s.a, axis=None, keepdims=False)),
+        (1.2, "M04", "logarithms to base 2 are averaged; natural logarithms are asked for", lambda s: s.times(1 / math.log(2))),
         (1.3, "", "the sum is divided by the number of terms less one", lambda s: s.times(s.terms / max(s.terms - 1, 1))),
         (1.2, "", "a root is taken of the mean", lambda s: s.do("sqrt", s.again())),
     ],

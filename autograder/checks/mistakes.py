@@ -351,7 +351,11 @@ LOCAL: dict[str, list[Row]] = {
         (1.2, "", "the gradient is shared equally in a window; the largest entry gets all of it", lambda c: _windows(c, first=False) / c.extra["k"]),
     ],
 }
-LOCAL["mean"] = LOCAL["sum"]
+LOCAL["mean"] = [
+    (1.2, "M02", "the gradient of a mean of N terms is not divided by N", lambda c: c.rule(c.g) * (np.size(c.x) / np.size(c.y))),
+    (1.4, "M02", "the gradient of a mean of N terms is divided by N twice", lambda c: c.rule(c.g) / (np.size(c.x) / np.size(c.y))),
+    *LOCAL["sum"],
+]
 
 # an operand that was repeated: {q} is the gradient of a bias, or of another operand
 BROADCAST: list[Row] = [

@@ -141,7 +141,7 @@ def display(outcome: Outcome, totals: tuple[float, float]) -> None:
 
 
 def _points(fact: dict[str, Any]) -> str:
-    most = f"{fact['max_score']:g} points"
+    most = f"{fact['max_score']:g} point{'' if fact['max_score'] == 1 else 's'}"
     return f"up to {most}, not marked yet" if fact["score"] is None else f"{fact['score']:g} of {most}"
 
 

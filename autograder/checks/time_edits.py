@@ -174,6 +174,10 @@ def _shared_ids(view: View, node: Node, site: Site, i: int) -> tuple[str, ...]:
         and len({c.op for c, _ in view.consumers[node.index]}) > 1
     ):
         return ("M19",)
+    if consumer.op in ("mul", "div", "sub", "add") and any(
+        x.op is None and not x.needs for x in consumer.inputs
+    ):
+        return ()  # a term with a label or another constant: a part of a formula is missing, not a use of the value
     # uses that meet again inside one formula (y log ŷ + (1 − y) log(1 − ŷ)) are no fan-out that a student sees
     formula = node.op is not None and all(c.op in _POINTWISE for c, _ in view.consumers[node.index])
     through_mean = consumer.op == "mean" or any(

@@ -1,0 +1,45 @@
+"""The documentation is true: links lead somewhere, code runs, commands exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+KIT = Path(__file__).parent.parent
+PAGES = [KIT / "README.md", *sorted((KIT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_and_pictures_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_code_of_the_library_page_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (KIT / "docs" / "library.md").read_text(), re.DOTALL)
+    names = {}
+    for block in blocks[:2]:
+        exec(block, names)
+    assert names["loss"] < 0.65
+    assert list(names["curvature"]) == [6, 12, 18]
+
+
+def test_commands_that_are_named_exist():
+    from typer.main import get_command
+
+    from autograder.cli import app
+
+    known = set(get_command(app).commands)
+    for page in PAGES:
+        for verb in re.findall(r"`(?:\.venv/bin/)?autograder ([a-z]+)", page.read_text()):
+            assert verb in known, f"{page.name}: autograder {verb}"
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (KIT / "Makefile").read_text()))
+    for page in PAGES:
+        for target in re.findall(r"`?make ([a-z-]+)`", page.read_text()):
+            assert target in targets, f"{page.name}: make {target}"
+
+
+def test_folders_of_the_readme_exist():
+    for folder in re.findall(r"\| `([a-z/]+)/` \|", (KIT / "README.md").read_text()):
+        assert (KIT / folder).is_dir()
