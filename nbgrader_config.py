@@ -1,5 +1,5 @@
 """nbgrader's own commands and formgrader work in this folder: they use the kit's settings and agree with its marks."""
 
-from autograder.nbgrader_plugins import settings
+from autograder.release.settings import settings
 
 settings(get_config())  # noqa: F821  (nbgrader defines it)

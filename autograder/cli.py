@@ -265,7 +265,7 @@ def _stored(folder: CourseFolder, name: str) -> list[dict[str, Any]]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    from autograder.release.notebooks import write_atomically
+    from autograder.files import write_atomically
 
     try:
         write_atomically(path.absolute(), json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -1,8 +1,4 @@
-"""What this kit adds to nbgrader: settings, and preprocessors that nbgrader's own commands and formgrader use too.
-
-`nbgrader_config.py` of a course folder is two lines: `from autograder.nbgrader_plugins import settings` and
-`settings(get_config())`.
-"""
+"""Preprocessors for nbgrader's own `autograde` and formgrader, so that they agree with `autograder grade`."""
 
 from __future__ import annotations
 
@@ -10,46 +6,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import (
-    AssignLatePenalties,
-    CheckCellMetadata,
-    ClearHiddenTests,
-    ClearMarkScheme,
-    ClearOutput,
-    ClearSolutions,
-    ComputeChecksums,
-    IncludeHeaderFooter,
-    LockCells,
-    NbGraderPreprocessor,
-    SaveAutoGrades,
-    SaveCells,
-)
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
+from nbgrader.preprocessors import NbGraderPreprocessor
 
-__all__ = ["CODE_STUB", "GradeBehindSandbox", "generate_preprocessors", "load_config", "settings"]
+from autograder.course_folder import CourseFolder
+from autograder.grading.pipeline import plan_for, submissions, with_stored
+from autograder.grading.preflight import preflight
+from autograder.grading.record import autograded_notebook
+from autograder.grading.store import ResultStore
+from autograder.grading.work import grade_one
 
-CODE_STUB = "# YOUR CODE HERE\n..."
-
-
-class KeepAnswers(NbGraderPreprocessor):
-    """Runs before ClearSolutions and remembers the text of cells that are released as they stand."""
-
-    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        if cell.metadata.get("course", {}).get("keep"):
-            cell.metadata["course"]["text"] = cell.source
-        return cell, resources
-
-
-class RestoreAnswers(NbGraderPreprocessor):
-    """Runs after ClearSolutions and puts back what KeepAnswers remembered."""
-
-    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        kept = cell.metadata.get("course", {}).pop("text", None)
-        if kept is not None:
-            cell.source = kept
-        return cell, resources
+__all__ = ["GradeBehindSandbox", "SaveExtraCredit"]
 
 
 class GradeBehindSandbox(NbGraderPreprocessor):
@@ -59,13 +27,6 @@ class GradeBehindSandbox(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        import nbformat
-
-        from autograder.course_folder import CourseFolder
-        from autograder.grading.pipeline import submissions, with_stored
-        from autograder.grading.record import autograded_notebook
-        from autograder.grading.store import ResultStore
-        from autograder.grading.work import grade_one
 
         name, student = resources["nbgrader"]["assignment"], resources["nbgrader"]["student"]
         folder = CourseFolder.at(Path.cwd())
@@ -101,54 +62,7 @@ class SaveExtraCredit(NbGraderPreprocessor):
 
 @lru_cache(maxsize=4)
 def _prepared(folder: Any, name: str) -> Any:
-    from autograder.grading.pipeline import plan_for
-    from autograder.grading.preflight import preflight
 
     prepared = plan_for(folder, name)
     preflight(prepared.plan, folder.results / name / ".preflight")
     return prepared
-
-
-def generate_preprocessors() -> list[type[NbGraderPreprocessor]]:
-    """nbgrader's list for `generate_assignment`, with answers that are meant to stay kept."""
-    return [
-        IncludeHeaderFooter,
-        LockCells,
-        KeepAnswers,
-        ClearSolutions,
-        RestoreAnswers,
-        ClearOutput,
-        CheckCellMetadata,
-        ComputeChecksums,
-        SaveCells,
-        ClearHiddenTests,
-        ClearMarkScheme,
-        ComputeChecksums,
-        CheckCellMetadata,
-    ]
-
-
-def settings(config: Any) -> None:
-    """Tell nbgrader where things are and which preprocessors to use."""
-    config.CourseDirectory.source_directory = "solutions"
-    config.CourseDirectory.release_directory = "notebooks"
-    config.ClearSolutions.code_stub = {"python": CODE_STUB}
-    config.GenerateAssignment.preprocessors = generate_preprocessors()
-    config.Autograde.sanitize_preprocessors = [ClearOutput]
-    config.Autograde.autograde_preprocessors = [
-        GradeBehindSandbox,
-        SaveAutoGrades,
-        SaveExtraCredit,
-        AssignLatePenalties,
-        CheckCellMetadata,
-    ]
-
-
-def load_config(root: Any) -> Any:
-    """Our settings, and on top of them what the course folder's own `nbgrader_config.py` says."""
-    config = Config()
-    settings(config)
-    own = Path(root) / "nbgrader_config.py"
-    if own.is_file():
-        config.merge(PyFileConfigLoader(own.name, str(own.parent)).load_config())
-    return config

@@ -14,7 +14,7 @@ from typing import Any
 
 from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import UsageError
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 
 __all__ = ["SampleSubmission", "fill", "read_sample", "samples", "unpack"]
 

@@ -305,3 +305,5 @@ def count_params(params: Mapping[str, Any]) -> int:
     30
     """
     return sum(int(np.size(p)) for p in params.values())
+
+owned = 1

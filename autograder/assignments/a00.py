@@ -8,6 +8,7 @@ import numpy as np
 
 from autograder.checks.entry import Entry, Table
 from autograder.checks.kinds import values
+from autograder.checks.run import checker
 from autograder.checks.typed import Expression, answers
 from course.toolbox.seeds import distinct_primes, student_seed
 
@@ -101,4 +102,4 @@ TABLE = Table(
         Entry("quiz-q0-1", (_QUIZ,), title="Four translations"),
     ],
 )
-check = TABLE.check
+check = checker(TABLE)

@@ -14,6 +14,7 @@ import numpy as np
 
 from .editing import EdgeRule, Edit, at_site, called, exchanged, together
 from .factors import factors
+from .graph_edits import order_edits
 from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIP_IDS, SLIPS, At, Row
 from .primitives import ELEMENTWISE
 from .tape import Node, Site
@@ -47,6 +48,7 @@ def backward_edits(view: View) -> list[Edit]:
             edits += leaf_edits(view, site, i)
     edits += turned_edits(view)
     edits += shared_edits(view)
+    edits += order_edits(view)
     edits += _at_twins(view, edits)
     edits.sort(key=lambda e: e.cost)
     return edits

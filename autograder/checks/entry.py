@@ -1,7 +1,7 @@
 """What is checked of one function: an entry, made of checks, each worth points on named aspects.
 
-    ENTRIES = Table("A02-backprop-by-hand", [Entry("softmax-ce", checks=(...), defines={"softmax_ce": reference}), ...])
-    check = ENTRIES.check            # what a test cell calls: check("softmax-ce")
+    TABLE = Table("A02-backprop-by-hand", [Entry("softmax-ce", checks=(...), defines={"softmax_ce": reference}), ...])
+    check = checker(TABLE)           # of `run`; what a test cell calls: check("softmax-ce")
 
 A check draws data, calls the student's functions through a `Trial` and reports what is wrong, aspect by aspect. The
 same entry runs on a laptop, when grading, in the preflight and on mutants; only the `Subject` behind the trial differs:
@@ -10,7 +10,6 @@ the functions of a notebook's namespace, or proxies of functions that live in a 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -272,7 +271,7 @@ class Outcome:
 
 
 class Table:
-    """The entries of one assignment, and the function that its test cells call."""
+    """The entries of one assignment."""
 
     def __init__(self, assignment: str, entries: Iterable[Entry]) -> None:
         self.assignment = assignment
@@ -294,9 +293,3 @@ class Table:
         return {
             name: ref for e in self.entries.values() for name, ref in e.defines.items() if ref is not None
         }
-
-    def check(self, entry_id: str, part: int = 1) -> float:
-        """Run the checks of one test cell on the caller's functions, show the panel, return the points."""
-        from .run import current_context
-
-        return current_context(self, sys._getframe(1).f_globals).check(self[entry_id], part)

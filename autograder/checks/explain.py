@@ -31,6 +31,7 @@ from .trace import locate, quantities, value_quantities
 __all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
 
 Instance = tuple[Mapping[str, Any], Any, Mapping[str, Any]]
+_AT_ONCE = ("repeatability", "random", "stale")  # protocol that makes every number meaningless
 _INSTANCES = 3  # an explanation has to hold on all of them
 
 
@@ -68,8 +69,8 @@ def explain(
                 instances.append((args, dout, pair.gradients(dout, cache, has_cache, args, strict=False)))
                 if k == 0:
                     bad = check_protocol(pair, args, dout, instances[0][2], rng)
-                    if any(f.kind in ("repeatability", "stale") for f in bad):
-                        return _protocol(next(f for f in bad if f.kind in ("repeatability", "stale")))
+                    if (first := next((f for f in bad if f.kind in _AT_ONCE), None)) is not None:
+                        return _protocol(first)
             except Broken as broken:
                 return _protocol(broken.finding, _line_of_broken(pair, broken, args, dout))
             finally:
@@ -121,14 +122,14 @@ def _line_of_change(function: Callable[..., Any], args: Any, name: str) -> int |
 
 def _protocol(finding: Finding, line: int | None = None) -> Diagnosis:
     """A broken protocol as a diagnosis."""
-    id = {"mutation": "M25"}.get(finding.kind)
-    if finding.kind == "repeatability" and "zeroed" in finding.text:
+    id = {"mutation": "M25", "random": "M27"}.get(finding.kind)
+    if finding.kind == "repeatability" and finding.argument:
         id = "M16"
     if id is None:
         return Diagnosis(
             [], finding.text, "", line, hints([], finding.argument or "the result", finding.text)
         )
-    values = {"q": f"d{finding.argument}" if id == "M16" else finding.argument}
+    values = {"q": f"d{finding.argument}" if id != "M25" else finding.argument}
     return Diagnosis([id], finding.text, "", line, misconceptions.get(id).hint(**values))
 
 

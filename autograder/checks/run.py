@@ -9,8 +9,9 @@ The rules of marking live here, once, for laptop and grader alike:
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from course.toolbox.seeds import student_rng
 from .entry import Check, Entry, Finding, NotAnswered, Outcome, StudentError, Subject, Table, Trial, Wrong
 from .local import LocalSubject
 
-__all__ = ["Context", "Draws", "current_context", "run_entry"]
+__all__ = ["Context", "Draws", "checker", "current_context", "run_entry"]
 
 BLANK = "Not answered yet."
 
@@ -85,6 +86,16 @@ def current_context(table: Table, namespace: dict[str, Any]) -> Context:
     if local is None or local.table is not table or local.draws[0].student_id != student:
         local = _local[id(namespace)] = Context(table, LocalSubject(namespace), [Draws(student)])
     return local
+
+
+def checker(table: Table) -> Callable[..., float]:
+    """The function that the test cells of an assignment call: `check("softmax-ce")`, `check("softmax-ce", part=2)`."""
+
+    def check(entry_id: str, part: int = 1) -> float:
+        """Run the checks of one test cell on the caller's functions, show the panel, return the points."""
+        return current_context(table, sys._getframe(1).f_globals).check(table[entry_id], part)
+
+    return check
 
 
 def run_entry(

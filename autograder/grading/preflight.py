@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from autograder.errors import UnfitError
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 from autograder.sandbox.launcher import Sandbox
 
 from .execute import CellResult, execute

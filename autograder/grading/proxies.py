@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograder.checks.entry import StudentError
-
-if TYPE_CHECKING:
-    from .remote import RemoteSession
 
 __all__ = ["RemoteObject"]
 
@@ -22,7 +19,7 @@ class RemoteObject:
 
     __slots__ = ("__weakref__", "_at", "_type")
 
-    def __init__(self, session: RemoteSession, number: int, kind: str) -> None:
+    def __init__(self, session: Any, number: int, kind: str) -> None:
         object.__setattr__(self, "_at", (session, number))
         object.__setattr__(self, "_type", kind)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 
 __all__ = ["Recorder", "autograded_notebook", "escape_markdown", "marks_by_hand"]
 
@@ -40,7 +40,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         from nbgrader.api import Gradebook
 
-        from autograder.nbgrader_plugins import load_config
+        from autograder.release.settings import load_config
 
         with _database_errors(self.folder.db_url):
             _alembic_on_path()

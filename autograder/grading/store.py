@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.checks.entry import Outcome
 from autograder.errors import UnfitError
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 
 from .execute import CellResult, png_text
 from .rebuild import Rebuilt

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import UsageError
+from autograder.files import write_atomically
 
 from .source import Assignment, read_notebook
 
-__all__ = ["build", "leaks", "make_release", "notebook_text", "points", "write_atomically"]
+__all__ = ["build", "leaks", "make_release", "notebook_text", "points"]
 
 
 def build(assignment: Assignment, solutions: Path, notebooks: Path) -> tuple[Path, Path]:
@@ -42,7 +42,7 @@ def make_release(source: Any) -> Any:
     from nbgrader.preprocessors import SaveCells
     from traitlets.config import Config
 
-    from autograder.nbgrader_plugins import generate_preprocessors, settings
+    from autograder.release.settings import generate_preprocessors, settings
 
     notebook = copy.deepcopy(source)
     resources: dict[str, Any] = {
@@ -88,21 +88,6 @@ def leaks(source: str, release: str) -> list[str]:
     shown = "\n".join("".join(c["source"]) for c in json.loads(release)["cells"])
     lines = dict.fromkeys(x.removeprefix("# ") for x in inside)
     return [x for x in lines if len(x) >= 15 and x not in allowed and x in shown]
-
-
-def write_atomically(path: Path, data: str | bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all: a crash or a full disk leaves the old one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    raw = data.encode("utf-8") if isinstance(data, str) else data
-    try:
-        with open(partial, "wb") as handle:
-            handle.write(raw)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.chmod(mode)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def points(notebook: Any) -> dict[str, float]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import UsageError
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 from autograder.release.source import load
 
 from .feedback import page

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import UsageError
+from autograder.files import write_atomically
 from autograder.grading.store import public
-from autograder.release.notebooks import write_atomically
 
 __all__ = ["write_export"]
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autograder.checks.panel import as_html
 from autograder.course_folder import CourseFolder
-from autograder.release.notebooks import write_atomically
+from autograder.files import write_atomically
 
 __all__ = ["feedback_page", "page", "write_feedback"]
 

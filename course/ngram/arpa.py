@@ -28,7 +28,9 @@ def write_arpa(model: NGram, path: str | Path) -> None:
     """
     table = model.estimate
     if not isinstance(table, Backoff):
-        raise InputError("write_arpa: an ARPA file needs back-off weights; fit the model with kneser_ney() or katz().")
+        raise InputError(
+            "write_arpa: an ARPA file needs back-off weights; fit the model with kneser_ney() or katz()."
+        )
     names = [BOS, *model.vocab]
     part = Path(f"{path}.part")
     with open(part, "w", encoding="utf-8", newline="\n") as file:
@@ -51,7 +53,7 @@ def write_arpa(model: NGram, path: str | Path) -> None:
 
 def _log10(values: Any) -> list[float]:
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log10(values), -99.0).tolist()
+        return list(np.maximum(np.log10(values), -99.0).tolist())
 
 
 def read_arpa(path: str | Path) -> NGram:
@@ -144,5 +146,8 @@ def _sections(path: Path) -> list[list[tuple[float, str, float]]]:
                 sections[-1].append((logp, fields[1], weight))
     found = [len(s) for s in sections]
     if state != "end" or found != sizes or not sizes:
-        broken(number, f"found {found} n-grams of {sizes} that the head announces, and {'an' if state == 'end' else 'no'} end")
+        broken(
+            number,
+            f"found {found} n-grams of {sizes} that the head announces, and {'an' if state == 'end' else 'no'} end",
+        )
     return sections

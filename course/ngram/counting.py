@@ -102,7 +102,9 @@ class Vocabulary:
         """The vocabulary of sentences, and the sentences as `encode` gives them."""
         sentences, numbers = _checked(sentences, where), _Numbers({BOS: 0, EOS: 1})
         flat = chain.from_iterable(chain((BOS,), s, (EOS,)) for s in sentences)
-        return cls._numbered(numbers, [np.fromiter(map(numbers.__getitem__, flat), np.int32)], len(sentences), where)
+        return cls._numbered(
+            numbers, [np.fromiter(map(numbers.__getitem__, flat), np.int32)], len(sentences), where
+        )
 
     @classmethod
     def of_file(cls, path: Path, where: str) -> tuple[Vocabulary, Any]:
@@ -116,7 +118,9 @@ class Vocabulary:
         return cls._numbered(numbers, parts, lines, where)
 
     @classmethod
-    def _numbered(cls, numbers: _Numbers, parts: list[Any], sentences: int, where: str) -> tuple[Vocabulary, Any]:
+    def _numbered(
+        cls, numbers: _Numbers, parts: list[Any], sentences: int, where: str
+    ) -> tuple[Vocabulary, Any]:
         if not sentences:
             raise InputError(f"{where}: the corpus is empty; pass at least one sentence.")
         ids = np.concatenate(parts)
@@ -134,7 +138,9 @@ def _checked(sentences: Iterable[Sequence[str]], where: str) -> list[Sequence[st
 
 def _no_marks(where: str, found: int, expected: int) -> None:
     if found != expected:
-        raise InputError(f"{where}: the text holds {BOS} or {EOS} as words; leave them out, they are added to each sentence.")
+        raise InputError(
+            f"{where}: the text holds {BOS} or {EOS} as words; leave them out, they are added to each sentence."
+        )
 
 
 @dataclass

@@ -118,8 +118,8 @@ def _automaton(grammar: dict[str, Any]) -> tuple[Any, Any, Any, Any, int]:
             moves.append((number[stack], words.setdefault(token, len(words)), weight / total, number[after]))
         if len(queue) > _MAX_STACKS:
             raise InputError(f"ngram_floor: the grammar has more than {_MAX_STACKS} different stacks.")
-    state, token, p, after = map(np.array, zip(*moves))
-    return state, token, p, after, len(queue)
+    columns = [np.array(column) for column in zip(*moves)]
+    return columns[0], columns[1], columns[2], columns[3], len(queue)
 
 
 def _stationary(state: Any, p: Any, after: Any, size: int) -> Any:

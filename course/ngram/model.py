@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from course.ngram.counting import BOS, EOS, Trie, Vocabulary, _check_order
+from course.ngram.smoothing import add_k, interpolated, katz, kneser_ney, mle
 from course.toolbox.errors import InputError
 
 __all__ = ["NGram", "cross_entropy_bits", "perplexity", "sample_ngram"]
 
 Sentences = Iterable[Sequence[str]]
+_FACTORIES: tuple[Any, ...] = (mle, add_k, interpolated, katz, kneser_ney)
 
 
 class NGram:
@@ -34,9 +36,9 @@ class NGram:
 
     def __init__(self, n: int, smoothing: Callable[[Trie], Any]) -> None:
         _check_order("NGram", n)
-        if not callable(smoothing) or isinstance(smoothing, type):
+        if not callable(smoothing) or smoothing in _FACTORIES:
             raise InputError(
-                f"NGram: {smoothing!r} is no smoothing; use mle(), add_k(k), interpolated(lambdas), katz() or kneser_ney()."
+                f"NGram: {smoothing!r} is no smoothing; use mle(), add_k(k), interpolated(lambdas), katz() or kneser_ney(), with the brackets."
             )
         self.n, self.smoothing = n, smoothing
         self.estimate: Any = None
@@ -54,8 +56,6 @@ class NGram:
         return self._set(vocabulary, trie, self.smoothing(trie))
 
     def _set(self, vocabulary: Vocabulary, trie: Trie, estimate: Any) -> NGram:
-        if not callable(estimate):
-            raise InputError("NGram: the smoothing gave no estimate; call it, as in NGram(3, kneser_ney()).")
         self._vocabulary, self._trie, self.estimate = vocabulary, trie, estimate
         return self
 
@@ -110,7 +110,9 @@ class NGram:
         ids = self._vocabulary.encode(sentences, "NGram.logprobs")
         at = self._trie.follow(ids)
         here = np.flatnonzero(ids != 0)
-        reach = np.minimum(here - np.maximum.accumulate(np.where(ids == 0, np.arange(len(ids)), 0))[here], self.n - 1)
+        reach = np.minimum(
+            here - np.maximum.accumulate(np.where(ids == 0, np.arange(len(ids)), 0))[here], self.n - 1
+        )
         p = self.estimate([a[here - 1] for a in at[: self.n]], ids[here], reach)
         with np.errstate(divide="ignore"):
             return np.log(p)
@@ -150,7 +152,9 @@ def sample_ngram(model: NGram, rng: np.random.Generator, n: int, temperature: fl
     while len(out) < n:
         p = model.distribution(history)
         if not p.sum() > 0:
-            raise InputError(f"sample_ngram: the model gives no word a probability after {history[-model.n :]}.")
+            raise InputError(
+                f"sample_ngram: the model gives no word a probability after {history[-model.n :]}."
+            )
         p = (p / p.max()) ** (1 / temperature)
         ends = p.cumsum()
         word = words[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]

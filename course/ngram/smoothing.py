@@ -72,7 +72,9 @@ def interpolated(lambdas: Sequence[float]) -> Smoothing:
 
     def smooth(trie: Trie) -> Estimate:
         if len(weights) != trie.n:
-            raise InputError(f"interpolated: {len(weights)} weights were given for {trie.n} orders; give one for each.")
+            raise InputError(
+                f"interpolated: {len(weights)} weights were given for {trie.n} orders; give one for each."
+            )
         totals = _totals(trie)
 
         def estimate(contexts: list[Any], words: Any, reach: Any) -> Any:
@@ -187,7 +189,7 @@ def _discounts(a: Any, modified: bool) -> Any:
         if n1 and n2 and n3:
             Y = n1 / (n1 + 2 * n2)
             D = np.array([0.0, 1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3])
-            if (D >= 0).all() and (D <= np.arange(4)).all():
+            if (D >= 0).all() and (np.arange(4) >= D).all():
                 return D
         return np.array([0.0, 0.5, 1.0, 1.5])
     d = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5

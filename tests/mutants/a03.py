@@ -459,4 +459,139 @@ M13 | dg = dout * np.ones_like(g) | dg = 0 * g
 """,
 )
 
-TARGETS = [ADD, MUL, MATMUL, MATMUL_SQUARE, POW, EXP, LOG, SUM, MAXOUT, PICK, SPLIT, SOFTMAX_CE, GRAPH_TARGET]
+ENGINE = """
+class Node:
+    def __init__(self, value, inputs=(), slopes=()):
+        self.value, self.inputs, self.slopes = value, inputs, slopes
+
+def mul(a, b):
+    return Node(a.value * b.value, (a, b), (b.value, a.value))
+
+def add(a, b):
+    return Node(a.value + b.value, (a, b), (1.0, 1.0))
+
+def tanh(a):
+    t = np.tanh(a.value)
+    return Node(t, (a,), (1 - t**2,))
+
+def topo_order(out):
+    order, seen, todo = [], set(), [(out, False)]
+    while todo:
+        node, done = todo.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            todo.append((node, True))
+            todo.extend((x, False) for x in node.inputs)
+    return order
+
+def backward_push(out, dout):
+    grads = {out: dout}
+    for node in reversed(topo_order(out)):
+        for x, slope in zip(node.inputs, node.slopes):
+            part = grads[node] * slope
+            grads[x] = grads.get(x, 0.0) + part
+    return grads
+
+def forward(a, b):
+    A, B = Node(a), Node(b)
+    c = mul(A, B)
+    d = tanh(c)
+    e = mul(d, c)
+    f = add(e, d)
+    out = mul(f, c)
+    return out.value, (out, A, B)
+
+def backward(dout, cache):
+    out, A, B = cache
+    grads = backward_push(out, dout)
+    return grads[A], grads[B]
+"""
+
+
+def _engine_model(ops: Any, a: Any, b: Any) -> Any:
+    c = a * b
+    d = ops.tanh(c)
+    e = d * c
+    f = e + d
+    return f * c
+
+
+ENGINE_TARGET = Target(
+    "A03",
+    "backward-push",
+    ENGINE,
+    _engine_model,
+    lambda rng: (lambda n: {"a": rng.normal(size=n), "b": rng.normal(size=n)})(primes(rng, 1)[0] + 1),
+    ("a", "b"),
+    wrong="""
+M14 | grads[x] = grads.get(x, 0.0) + part | grads[x] = part
+M14,- | grads[x] = grads.get(x, 0.0) + part | grads.setdefault(x, part)
+M13 | part = grads[node] * slope | part = slope
+M12,- | part = grads[node] * slope | part = grads[node]
+M15 | for node in reversed(topo_order(out)): | queue = [out]\\n    for node in queue:\\n        queue += [x for x in node.inputs if x not in queue]
+M15 | for node in reversed(topo_order(out)): | todo = [out]\\n    while todo:\\n        node = todo.pop()\\n        todo += node.inputs
+M12,- | (1 - t**2,) | (1.0,)
+M14,- | return Node(a.value * b.value, (a, b), (b.value, a.value)) | return Node(a.value * b.value, (a,), (b.value,))
+- | (b.value, a.value)) | (a.value, b.value))
+M16 | grads = {out: dout}\\n    for | grads = vars(out).setdefault('grads', {})\\n    grads[out] = dout\\n    for
+""",
+)
+SOFTMAX = Target(
+    "A03",
+    "softmax as an operation",
+    """
+def forward(Z):
+    e = np.exp(Z - Z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, p
+
+def backward(G, p):
+    inner = (G * p).sum(axis=1, keepdims=True)
+    return p * (G - inner)
+""",
+    lambda ops, Z: ops.softmax(Z, axis=1),
+    lambda rng: {"Z": rng.normal(size=primes(rng, 2)) * 1.5},
+    ("Z",),
+    wrong="""
+M20 | return p * (G - inner) | return p * (1 - p) * G
+M20 | return p * (G - inner) | return p * G
+M12 | return p * (G - inner) | return G
+- | return p * (G - inner) | return G - inner
+- | return p * (G - inner) | return p * (G + inner)
+M09 | .sum(axis=1, keepdims=True)\\n    return p * | .sum(axis=0, keepdims=True)\\n    return p *
+M09 | .sum(axis=1, keepdims=True)\\n    return p * | .sum()\\n    return p *
+- | inner = (G * p) | inner = G
+M01 | return p * (G - inner) | return -p * (G - inner)
+M13,- | return p * (G - inner) | return p * (1 - p)
+""",
+    variants=(
+        """
+def forward(Z):
+    P = np.stack([np.exp(z - np.logaddexp.reduce(z)) for z in Z])
+    return P, P
+
+def backward(G, P):
+    return np.stack([(np.diag(p) - np.outer(p, p)) @ g for p, g in zip(P, G)])
+""",
+    ),
+)
+
+TARGETS = [
+    ADD,
+    MUL,
+    MATMUL,
+    MATMUL_SQUARE,
+    POW,
+    EXP,
+    LOG,
+    SUM,
+    MAXOUT,
+    PICK,
+    SPLIT,
+    SOFTMAX_CE,
+    GRAPH_TARGET,
+    ENGINE_TARGET,
+    SOFTMAX,
+]

@@ -12,6 +12,7 @@ backslash-n in the text starts a new line.
 from __future__ import annotations
 
 import linecache
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,66 @@ from autograder.checks.misconceptions import same
 from autograder.checks.tape import record
 from autograder.checks.values import compare
 
+# right solutions in unusual clothes: appended to a right source, they change storage, types and calling, not numbers
+UNUSUAL = {
+    "Fortran order, cache in an object": """
+_f, _b = forward, backward
+
+class Kept:
+    pass
+
+def forward(**args):
+    kept = Kept()
+    out, kept.cache = _f(**args)
+    return np.asfortranarray(out), kept
+
+def backward(dout, kept):
+    found = _b(dout, kept.cache)
+    turn = lambda g: {k: turn(v) for k, v in g.items()} if isinstance(g, dict) else np.asfortranarray(g)
+    return [turn(g) for g in found] if isinstance(found, (tuple, list)) else turn(found)
+""",
+    "views with strides": """
+_f, _b = forward, backward
+
+def spread(g):
+    if isinstance(g, dict):
+        return {k: spread(v) for k, v in g.items()}
+    return np.repeat(g, 2, axis=-1)[..., ::2] if np.ndim(g) else g
+
+def forward(**args):
+    out, cache = _f(**args)
+    return spread(out), cache
+
+def backward(dout, cache):
+    found = _b(np.array(dout), cache)
+    return tuple(spread(g) for g in found) if isinstance(found, (tuple, list)) else spread(found)
+""",
+    "a method of an object, and a copy of everything": """
+import copy
+
+class Layer:
+    def __init__(self, f, b):
+        self.f, self.b = f, b
+
+    def forward(self, **args):
+        out, cache = self.f(**copy.deepcopy(args))
+        return out, copy.deepcopy(cache)
+
+    def backward(self, dout, cache):
+        return self.b(copy.deepcopy(dout), copy.deepcopy(cache))
+
+_layer = Layer(forward, backward)
+forward, backward = _layer.forward, _layer.backward
+""",
+    "half of the batch's gradient twice": """
+_b = backward
+
+def backward(dout, cache):
+    one, two = _b(dout * 0.25, cache), _b(dout * 0.75, cache)
+    add = lambda a, b: {k: add(a[k], b[k]) for k in a} if isinstance(a, dict) else a + b
+    return [add(a, b) for a, b in zip(one, two)] if isinstance(one, (tuple, list)) else add(one, two)
+""",
+}
 UNKNOWN = "fit no mistake that is known"
 Sample = Callable[[np.random.Generator], dict[str, Any]]
 
@@ -94,6 +155,17 @@ class Target:
                 source = source.replace(old, new, 1)
             found.append(Mutant(self, expected, source, _first_difference(self.source, source)))
         return found
+
+    def right(self) -> list[str]:
+        """Right sources: the one that the mutants start from, those written by hand, and unusual clothes for both."""
+        written = [self.source, *self.variants]
+        clothed = [
+            s + extra
+            for s in written
+            for extra in UNUSUAL.values()
+            if re.search(r"^(def backward\(|backward = |forward, backward = )", s, re.M)
+        ]
+        return written + clothed
 
     def judge(self, source: str, seed: int = 0) -> Verdict:
         """Run the checks on one version."""

@@ -106,7 +106,7 @@ def run(
         for mutant in target.mutants():
             for seed in seeds:
                 tally.add(mutant, target.judge(mutant.source, seed))
-        for k, source in enumerate((target.source, *target.variants)):
+        for k, source in enumerate(target.right()):
             tally.variants += k > 0
             for seed in variant_seeds:
                 verdict = target.judge(source, seed)

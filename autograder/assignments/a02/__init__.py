@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograder.checks.entry import Table
+from autograder.checks.run import checker
 
 from . import derivations, pairs, training, written
 
@@ -12,4 +13,4 @@ TABLE = Table(
     "A02-backprop-by-hand",
     [*derivations.ENTRIES, *training.ENTRIES, *pairs.ENTRIES, *written.ENTRIES],
 )
-check = TABLE.check
+check = checker(TABLE)

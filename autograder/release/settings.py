@@ -1,0 +1,95 @@
+"""How nbgrader is set up for the kit: folders, stubs, and which preprocessors its commands and formgrader use.
+
+`nbgrader_config.py` of a course folder is two lines: `from autograder.release.settings import settings` and
+`settings(get_config())`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    IncludeHeaderFooter,
+    LockCells,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+    SaveCells,
+)
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+__all__ = ["CODE_STUB", "KeepAnswers", "RestoreAnswers", "generate_preprocessors", "load_config", "settings"]
+
+CODE_STUB = "# YOUR CODE HERE\n..."
+
+
+class KeepAnswers(NbGraderPreprocessor):
+    """Runs before ClearSolutions and remembers the text of cells that are released as they stand."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        if cell.metadata.get("course", {}).get("keep"):
+            cell.metadata["course"]["text"] = cell.source
+        return cell, resources
+
+
+class RestoreAnswers(NbGraderPreprocessor):
+    """Runs after ClearSolutions and puts back what KeepAnswers remembered."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        kept = cell.metadata.get("course", {}).pop("text", None)
+        if kept is not None:
+            cell.source = kept
+        return cell, resources
+
+
+def generate_preprocessors() -> list[type[NbGraderPreprocessor]]:
+    """nbgrader's list for `generate_assignment`, with answers that are meant to stay kept."""
+    return [
+        IncludeHeaderFooter,
+        LockCells,
+        KeepAnswers,
+        ClearSolutions,
+        RestoreAnswers,
+        ClearOutput,
+        CheckCellMetadata,
+        ComputeChecksums,
+        SaveCells,
+        ClearHiddenTests,
+        ClearMarkScheme,
+        ComputeChecksums,
+        CheckCellMetadata,
+    ]
+
+
+def settings(config: Any) -> None:
+    """Tell nbgrader where things are and which preprocessors to use."""
+    config.CourseDirectory.source_directory = "solutions"
+    config.CourseDirectory.release_directory = "notebooks"
+    config.ClearSolutions.code_stub = {"python": CODE_STUB}
+    config.GenerateAssignment.preprocessors = generate_preprocessors()
+    config.Autograde.sanitize_preprocessors = [ClearOutput]
+    config.Autograde.autograde_preprocessors = [
+        "autograder.nbgrader_plugins.GradeBehindSandbox",
+        SaveAutoGrades,
+        "autograder.nbgrader_plugins.SaveExtraCredit",
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
+
+
+def load_config(root: Any) -> Any:
+    """Our settings, and on top of them what the course folder's own `nbgrader_config.py` says."""
+    config = Config()
+    settings(config)
+    own = Path(root) / "nbgrader_config.py"
+    if own.is_file():
+        config.merge(PyFileConfigLoader(own.name, str(own.parent)).load_config())
+    return config
