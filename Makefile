@@ -46,7 +46,7 @@ grade: $(VENV)/installed-grade system
 test: $(VENV)/installed-grade,dev system
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
-test-slow: $(VENV)/installed-grade,lab,dev system
+test-slow: $(VENV)/installed-grade,lab,dev,cluster,postgres system
 	$(BIN)/python -m pytest -n auto -m slow
 
 torch: $(VENV)/installed-grade,dev

@@ -20,7 +20,7 @@ _GRAPH = 80  # nodes of a graph whose order of visits is looked at
 def order_edits(view: View) -> Iterator[Edit]:
     """The nodes of a graph are visited in the wrong order, or several times."""
     shared = [n for n in view.tape.nodes if n.op and n.needs and len(view.consumers.get(n.index, ())) > 1]
-    if not shared or len(view.tape.nodes) > _GRAPH:
+    if not shared or len(view.tape.nodes) > _GRAPH or view.normalises:
         return
     everything = frozenset(view.tape.leaves)
     for id, run, what in (

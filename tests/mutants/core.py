@@ -37,11 +37,11 @@ class Kept:
 def forward(**args):
     kept = Kept()
     out, kept.cache = _f(**args)
-    return np.asfortranarray(out), kept
+    return np.asfortranarray(out) if np.ndim(out) else out, kept
 
 def backward(dout, kept):
     found = _b(dout, kept.cache)
-    turn = lambda g: {k: turn(v) for k, v in g.items()} if isinstance(g, dict) else np.asfortranarray(g)
+    turn = lambda g: {k: turn(v) for k, v in g.items()} if isinstance(g, dict) else np.asfortranarray(g) if np.ndim(g) else g
     return [turn(g) for g in found] if isinstance(found, (tuple, list)) else turn(found)
 """,
     "views with strides": """
