@@ -69,7 +69,7 @@ def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
     )[0].click()
     panels = wait_for(
         lambda: len(found := browser.find_elements(By.CSS_SELECTOR, ".course-panel")) == 2 and found,
-        90,
+        240,
         "two panels",
     )
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
