@@ -305,5 +305,3 @@ def count_params(params: Mapping[str, Any]) -> int:
     30
     """
     return sum(int(np.size(p)) for p in params.values())
-
-owned = 1

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from . import misconceptions
+from .cases import Candidate, Case
 from .editing import Edit
 from .factors import factors
-from .search import Candidate, Case
 from .tape import Tape
 from .views import view_of
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from .editing import EdgeRule, Edit, at_site, called, exchanged, together
 from .factors import factors
+from .formulas import FORMULAS, SLIP_IDS, SLIPS
 from .graph_edits import order_edits
-from .mistakes import ACTIVATION, BIAS, BROADCAST, FORMULAS, LOCAL, SLIP_IDS, SLIPS, At, Row
+from .mistakes import ACTIVATION, BIAS, BROADCAST, LOCAL, At, Row
 from .primitives import ELEMENTWISE
 from .tape import Node, Site
 from .time_edits import leaf_edits, loop_edits, shared_edits, turned_edits

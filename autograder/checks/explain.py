@@ -17,22 +17,24 @@ from typing import Any
 import numpy as np
 
 from . import misconceptions
+from .cases import Case
 from .diagnosis import Diagnosis, compose, hints, unknown
 from .doubles import callable_module
 from .errors import UsageError
-from .forward_edits import explain_value, forward_gradients, variables
+from .forward_edits import forward_gradients
 from .gradcheck import consistent
 from .linetrace import Line, record_lines
 from .protocol import Broken, Finding, Pair, check_protocol, copied
-from .search import Case, search
+from .search import search
 from .tape import record
 from .trace import locate, quantities, value_quantities
+from .wrong_values import explain_value, variables
 
 __all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
 
 Instance = tuple[Mapping[str, Any], Any, Mapping[str, Any]]
 _AT_ONCE = ("repeatability", "random", "stale")  # protocol that makes every number meaningless
-_INSTANCES = 3  # an explanation has to hold on all of them
+_INSTANCES = 5  # an explanation has to hold on all of them
 
 
 def explain(

@@ -4,123 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .cases import Candidate, Case, largest
 from .editing import Edit, at_site, drop, together
 from .edits import backward_edits
-from .factors import Factor, factors, name_factor, ratio
-from .gradcheck import agrees, tolerance
-from .tape import Tape
+from .factors import name_factor, ratio
+from .plain import common_factor, plain_candidates, times
 from .views import view_of
 
-__all__ = ["Candidate", "Case", "search"]
-
-RTOL = 1e-8
-
-
-class Case:
-    """One instance: the right tape, the upstream gradient, and what the student got."""
-
-    def __init__(self, tape: Tape, dout: Any, got: dict[str, Any], single: bool = False) -> None:
-        self.tape, self.dout = tape, dout
-        self.truth = tape.backward(dout)
-        self.got = {k: np.asarray(v) for k, v in got.items() if k in self.truth}
-        single = single or any(g.dtype == np.float32 for g in self.got.values())
-        self.rtol = 1e-5 if single else RTOL  # computed in float32: compared at its own precision
-        self.size = sum(int(n.value.size) for n in tape.nodes)
-        self._factors: dict[str, tuple[float, Factor]] | None = None
-        # the largest entry of each gradient: most predictions can be refused by looking at it alone
-        self._top = {name: _largest(g) for name, g in self.truth.items()}
-        self._probe: dict[str, tuple[int, float]] = {}
-        for name, g in self.got.items():
-            k = int(np.argmax(np.abs(g))) if g.size else 0
-            self._probe[name] = (k, float(g.flat[k]) if g.size else 0.0)
-
-    @property
-    def factors(self) -> dict[str, tuple[float, Factor]]:
-        """The named constants of this instance."""
-        if self._factors is None:
-            self._factors = factors(self.tape.args)
-            if (
-                np.ndim(self.tape.outputs[0].value) == 0
-                and np.ndim(self.dout) == 0
-                and self.dout not in (0.0, 1.0)
-            ):
-                unused = Factor("1/dout", ("M13",), 0.1)
-                self._factors[unused.text] = (1.0 / float(self.dout), unused)
-        return self._factors
-
-    def tol(self, name: str, predicted: Any) -> float:
-        """How far a prediction may be from what the student got: 1e-8 relative, or float32's own precision."""
-        got = self.got[name]
-        largest = max(abs(self._probe[name][1]), _largest(predicted))
-        return max(self.rtol * largest, tolerance(predicted, got), 1e-13 * self._top[name])
-
-    def fits(self, name: str, predicted: Any) -> bool:
-        """Whether a prediction is what the student got."""
-        got = self.got[name]
-        predicted = np.asarray(predicted)
-        if predicted.shape != got.shape:
-            return False
-        k, value = self._probe[name]
-        near = 1e-3 * abs(value) + 1e-9 * self._top[name]
-        if got.size and not abs(float(predicted.flat[k]) - value) <= near:
-            return False
-        with np.errstate(all="ignore"):
-            gap = np.abs(got - predicted)
-        return bool(np.all(gap <= self.tol(name, predicted)))
-
-    def right(self, name: str) -> bool:
-        """Whether the student's gradient is right here."""
-        rtol = self.rtol if self.rtol > RTOL else 1e-9
-        return agrees(self.truth[name], self.got[name], scale=_largest(self.truth[name]), rtol=rtol)
-
-    def replay(self, edit: Edit) -> dict[str, Any] | None:
-        """The gradients of somebody who makes this mistake; None when it makes no sense on this tape."""
-        try:
-            change = edit.resolve(view_of(self.tape))
-            if change is None:
-                return None
-            with np.errstate(all="ignore"):
-                return self.tape.backward(self.dout, change)
-        except (ValueError, IndexError, TypeError, ZeroDivisionError):
-            return None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An explanation that holds on every instance, for some of the wrong gradients."""
-
-    cost: float
-    ids: tuple[str, ...]
-    text: str  # with {q}
-    names: frozenset[str]
-    joint: bool = False  # it also leaves the right ones right
-    evidence: str = ""
-    edit: Edit | None = None
-    of_forward: bool = False  # the gradient is right for a wrong forward
-    factor: str = ""  # the constant, by its name, when that is all
-
-    @property
-    def rank(self) -> tuple[float, int]:
-        """Likelier first: cost, and whether everything fits."""
-        return (self.cost + (0.0 if self.joint else 0.2), -len(self.names))
-
-
-def _largest(x: Any) -> float:
-    x = np.asarray(x, dtype=float)
-    finite = x[np.isfinite(x)]
-    return float(np.max(np.abs(finite), initial=0.0))
+__all__ = ["search"]
 
 
 def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -> list[Candidate]:
     """Explanations for the wrong gradients, found within a time budget; several when they cannot be told apart."""
     until = time.perf_counter() + seconds
     cases = sorted(cases, key=lambda c: c.size)
-    found = list(_simple(cases, wrong))
+    found = list(plain_candidates(cases, wrong))
     view = view_of(cases[0].tape)
     edits = [e for e in backward_edits(view) if e.reach & wrong]
     predicted: list[tuple[Edit, dict[str, Any]]] = []
@@ -174,166 +76,6 @@ def _confirmed(
     return [Candidate(edit.cost, edit.ids, edit.text, names, joint, edit=edit)]
 
 
-def _simple(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]:
-    """A constant factor, a transpose, another shape, zero, the gradient of another argument."""
-    by_factor: dict[Factor, set[str]] = {}
-    exchanged: dict[str, str] = {}
-    for name in wrong:
-        pairs = [(c.got[name], c.truth[name]) for c in cases]
-        found = _factor(cases, name, [c.truth[name] for c in cases])
-        if found is not None:
-            by_factor.setdefault(found, set()).add(name)
-        if all(g.shape == t.shape[::-1] and t.ndim > 1 for g, t in pairs):
-            if all(c.fits(name, c.truth[name].T) for c in cases):
-                yield Candidate(0.9, ("M06",), "{q} is transposed.", frozenset((name,)), wrong == {name})
-            else:
-                factor = _factor(cases, name, [c.truth[name].T for c in cases])
-                if factor is not None:
-                    text = f"{{q}} is transposed, and {_times(factor)}."
-                    yield Candidate(2.0 + factor.cost, ("M06", *factor.ids), text, frozenset((name,)))
-        elif all(g.size == t.size and g.shape != t.shape for g, t in pairs):  # noqa: SIM102
-            if all(np.allclose(g.ravel(), t.ravel(), rtol=1e-9, atol=1e-12 * _largest(t)) for g, t in pairs):
-                shape, want = pairs[0][0].shape, pairs[0][1].shape
-                text = f"{{q}} has the right numbers in the shape {shape}, expected {want}."
-                yield Candidate(1.15, (), text, frozenset((name,)), wrong == {name})
-        for other in cases[0].truth:
-            if other != name and all(c.fits(name, c.truth[other]) for c in cases):
-                exchanged[name] = other
-        yield from _of_another_value(cases, name)
-        if all(_penalised(c, name) for c in cases):
-            text = f"{{q}} contains the gradient of a penalty: {name} is not penalised."
-            yield Candidate(1.0, ("M19",), text, frozenset((name,)), wrong == {name})
-        leaf = [c.tape.leaves[name].value for c in cases]
-        if all(c.fits(name, v) for c, v in zip(cases, leaf)):
-            yield Candidate(
-                1.6, (), f"{{q}} is {name} itself, not its gradient.", frozenset((name,)), wrong == {name}
-            )
-    if exchanged:
-        order = ", ".join(f"d{b} for d{a}" for a, b in exchanged.items())
-        text = f"{{q}}: the results are in another order than they should be ({order})."
-        yield Candidate(
-            0.8 if len(exchanged) > 1 else 1.0, (), text, frozenset(exchanged), wrong == set(exchanged)
-        )
-    for factor, names in by_factor.items():
-        joint = names == wrong
-        yield _factor_candidate(cases, factor, frozenset(names), joint)
-
-
-def _penalised(case: Case, name: str) -> bool:
-    """Whether what is too much in a gradient is a multiple of the argument and of its signs."""
-    x, extra = (
-        case.tape.leaves[name].value.ravel(),
-        (case.got[name] - case.truth[name]).ravel()
-        if case.got[name].shape == case.truth[name].shape
-        else None,
-    )
-    uses = view_of(case.tape).consumers.get(case.tape.leaves[name].index, [])
-    if (
-        extra is None
-        or x.size < 3
-        or not np.any(extra)
-        or any(use.op in ("abs", "square") for use, _ in uses)
-    ):
-        return False
-    basis = np.stack([x, np.sign(x)], axis=1)
-    if np.linalg.matrix_rank(basis) < 2:
-        return False
-    fitted = basis @ np.linalg.lstsq(basis, extra, rcond=None)[0]
-    return bool(np.all(np.abs(extra - fitted) <= 1e-9 * _largest(extra)))
-
-
-def _of_another_value(cases: Sequence[Case], name: str) -> Iterable[Candidate]:
-    """The gradient of a value on the way stands where that of the argument is needed."""
-    view, case = view_of(cases[0].tape), cases[0]
-    grads = case.tape.sweep(case.dout)
-    for node in case.tape.nodes:
-        g = grads[node.index]
-        if node.op is None or g is None or np.shape(g) != case.got[name].shape or not case.fits(name, g):
-            continue
-        group = view.sites.get(node.site, [])
-        for back in (False, True):
-            k = node.count - len(group) if back else node.count
-            if all(_same_place(c, node.site, k, name) for c in cases):
-                step = (
-                    ""
-                    if len(group) < 2
-                    else " of the last step"
-                    if k == -1
-                    else " of the first step"
-                    if k == 0
-                    else " of one step"
-                )
-                text = (
-                    f"{{q}} is the gradient of {node.text(1)}{step}: the way from there to {name} is missing."
-                )
-                yield Candidate(1.2, ("M45",) if name == "h0" else (), text, frozenset((name,)))
-                return
-
-
-def _same_place(case: Case, site: Any, k: int, name: str) -> bool:
-    group = view_of(case.tape).sites.get(site, [])
-    if not -len(group) <= k < len(group):
-        return False
-    g = case.tape.sweep(case.dout)[group[k].index]
-    return g is not None and case.fits(name, g)
-
-
-def _factor(cases: Sequence[Case], name: str, of: Sequence[Any]) -> Factor | None:
-    values = []
-    for case, base in zip(cases, of):
-        c = ratio(case.got[name], base, case.tol(name, base))
-        if c is None:
-            return None
-        values.append(c)
-    return name_factor(
-        values, [c.factors for c in cases], rtol=max(RTOL, 100 * tolerance(1.0, cases[0].got[name]))
-    )
-
-
-def _times(factor: Factor) -> str:
-    return {"-1": "has the wrong sign", "0": "is zero"}.get(
-        factor.text, f"is {factor.text} times what it should be"
-    )
-
-
-def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[str], joint: bool) -> Candidate:
-    ids, text = factor.ids, f"{{q}} {_times(factor)}."
-    value = cases[0].factors.get(factor.text, (None,))[0]
-    evidence = (
-        f"{factor.text} = {value:.6g} here." if value is not None and factor.text not in ("-1", "0") else ""
-    )
-    scalar = np.ndim(cases[0].tape.outputs[0].value) == 0
-    if scalar and factor.per_element:
-        ids = ("M05",)
-        text = f"{{q}} is {factor.text} times what it should be: the mean runs over all elements, not over the batch."
-    if factor.ids == ("M02",) and all(_averaged_bias(cases, n, factor) for n in names):
-        ids, text = (
-            ("M07",),
-            "{q} is averaged over the batch; it should be summed: what was repeated gets the sum.",
-        )
-    cost = 1.0 + factor.cost + (0.35 if factor.text == "0" and names != {"h0"} else 0.0)
-    if factor.text == "1/dout":
-        text, evidence = "{q}: the gradient that comes from above is not used.", ""
-    if factor.text == "0" and names == {"h0"}:
-        ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
-    if factor.text == "0" and names == set(cases[0].truth) and len(names) > 1:
-        ids, text = ("M13",), "{q} is zero: the gradient that comes from above is not used."
-    return Candidate(cost, ids, text, names, joint, evidence, factor=factor.text)
-
-
-def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:
-    """Whether a bias was added to N rows and its gradient is 1/N of what it should be."""
-    for case in cases:
-        leaf = case.tape.leaves[name]
-        uses = view_of(case.tape).consumers.get(leaf.index, [])
-        if leaf.value.ndim > 1 or not uses or any(use.op not in ("add", "sub") for use, _ in uses):
-            return False
-        share = leaf.value.size / np.size(uses[0][0].value)
-        if abs(case.factors[factor.text][0] - share) > 1e-9:
-            return False
-    return True
-
-
 def _scaled(
     cases: Sequence[Case], predicted: Sequence[tuple[Edit, dict[str, Any]]], left: frozenset[str]
 ) -> list[Candidate]:
@@ -351,12 +93,12 @@ def _scaled(
                 bases = [_turn(r[name], turned) if r is not None else None for r in replayed]
                 if any(b is None for b in bases):
                     continue
-                factor = _factor(cases, name, bases)
+                factor = common_factor(cases, name, bases)
                 if factor is None or (factor.text == "1" and not turned):
                     continue
                 one = abs((ratio(cases[0].got[name], base, np.inf) or 0.0) - 1.0) < 1e-8
                 extra = " It is transposed, too." if turned else ""
-                extra += "" if one else f" Beside that, {{q}} {_times(factor)}."
+                extra += "" if one else f" Beside that, {{q}} {times(factor)}."
                 ids = (*edit.ids, *(("M06",) if turned else ()), *(() if one else factor.ids))
                 cost = edit.cost + 1.0 + (0.0 if one else factor.cost)
                 found.append(Candidate(cost, ids, edit.text + extra, frozenset((name,)), left == {name}))
@@ -402,7 +144,7 @@ def _solve(cases: Sequence[Case], without: Sequence[Any], name: str) -> list[flo
     for case, rest in zip(cases, without):
         part = case.truth[name] - rest[name]
         got = case.got[name]
-        if np.shape(part) != got.shape or _largest(part) <= 1e-12 * _largest(case.truth[name]):
+        if np.shape(part) != got.shape or largest(part) <= 1e-12 * largest(case.truth[name]):
             return None
         c = ratio(got - rest[name], part, case.tol(name, case.truth[name]))
         if c is None or abs(c - 1.0) < 1e-9:

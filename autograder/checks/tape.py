@@ -15,18 +15,16 @@ site means the same on every fresh instance, whatever its sizes.
 
 from __future__ import annotations
 
-import dis
-import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from . import primitives
 from .errors import ModelError
+from .naming import index_text, what_follows
 from .primitives import ELEMENTWISE, PRIMITIVES
 
 __all__ = ["Node", "Ops", "Replay", "Site", "Tape", "record"]
@@ -103,7 +101,7 @@ class Node:
         if self.op == "pow":
             return f"({parts[0]})**{self.extra['p']}"
         if self.op == "getitem":
-            return f"{parts[0]}[{_index_text(self.extra['index'])}]"
+            return f"{parts[0]}[{index_text(self.extra['index'])}]"
         if self.op == "pick":
             return f"{parts[0]} at y"
         return f"{self.op}({', '.join(parts)})"
@@ -282,7 +280,7 @@ class Tape:
         while frame is not None and frame is not self.root:
             code = frame.f_code
             if code.co_filename not in _OWN_FILES:
-                start, kind, variable = _what_follows(code).get(frame.f_lasti, (frame.f_lasti, "", None))
+                start, kind, variable = what_follows(code).get(frame.f_lasti, (frame.f_lasti, "", None))
                 site.append((code.co_name, code.co_firstlineno, start))
                 if passing:
                     name, passing = variable, kind == "return"
@@ -377,33 +375,5 @@ def record(
     return tape
 
 
-@functools.lru_cache(maxsize=256)
-def _what_follows(code: CodeType) -> dict[int, tuple[int, str, str | None]]:
-    """Offset -> the instruction that it belongs to, and what happens to its result: "store" in a variable, "return", ""."""
-    found: dict[int, tuple[int, str, str | None]] = {}
-    instructions = list(dis.get_instructions(code))
-    for now, after in pairwise(instructions):
-        what: tuple[str, str | None] = ("", None)
-        if after.opname.startswith(("STORE_FAST", "STORE_NAME", "STORE_DEREF")):
-            variable = after.argval[0] if isinstance(after.argval, tuple) else after.argval
-            what = ("store", str(variable))
-        elif after.opname == "RETURN_VALUE":
-            what = ("return", None)
-        # an instruction is found at its own offset, or, when the interpreter has specialised it, at a cache entry behind
-        found.update(dict.fromkeys(range(now.offset, after.offset), (now.offset, *what)))
-    return found
-
-
 def _same_dout(a: Any, b: Any) -> bool:
     return a is b or (np.ndim(a) == 0 and np.ndim(b) == 0 and not isinstance(a, tuple | list) and a == b)
-
-
-def _index_text(index: Any) -> str:
-    parts = index if isinstance(index, tuple) else (index,)
-    words = []
-    for p in parts:
-        if isinstance(p, slice):
-            words.append(":".join("" if v is None else str(v) for v in (p.start, p.stop)))
-        else:
-            words.append("…" if p is Ellipsis or np.ndim(p) else "None" if p is None else str(p))
-    return ", ".join(words)

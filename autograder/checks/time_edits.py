@@ -159,7 +159,8 @@ def shared_edits(view: View) -> Iterator[Edit]:
 def _shared_ids(view: View, node: Node, site: Site, i: int) -> tuple[str, ...]:
     if node.name == "context":
         return ("M52",)
-    if all(c.op == "getitem" for c, _ in view.consumers[node.index]):
+    cuts = [repr(c.extra["index"]) for c, _ in view.consumers[node.index] if c.op == "getitem"]
+    if len(cuts) == len(view.consumers[node.index]) == len(set(cuts)):
         return ()  # parts of one array, each used once
     consumer = view.sites[site][0]
     if (

@@ -26,6 +26,7 @@ class Quantities:
 
     known: tuple[np.ndarray, ...]
     wrong: tuple[np.ndarray, ...] = ()
+    result: tuple[np.ndarray, ...] = ()  # the wrong value itself: wherever it appears, it is wrong
 
 
 def quantities(
@@ -89,7 +90,7 @@ def value_quantities(tape: Tape, got: Any) -> Quantities:
     except (TypeError, ValueError):
         return Quantities(tuple(known))
     right = np.asarray(tape.outputs[0].value)
-    return Quantities(tuple(known), () if _equal(value, right) else (value,))
+    return Quantities(tuple(known), (), () if _equal(value, right) else (value,))
 
 
 def _usual(tape: Tape) -> list[np.ndarray]:
@@ -156,7 +157,10 @@ def locate(
         )
     table = _Table(known.known)
     bad = _Table(known.wrong)
+    result = _Table(known.result)
     for line, _, value in trace:
+        if result.has(value, scaled=False) and (value.size > 1 or float(value.ravel()[0]) not in (0.0, 1.0)):
+            return line
         if bad.has(value, scaled=False) and not table.has(value, scaled=False):
             return line
         if (

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from autograder.checks import misconceptions
+from autograder.checks.cases import Case
 from autograder.checks.diagnosis import joined
 from autograder.checks.errors import UsageError
 from autograder.checks.explain import explain, explain_arrays, explain_forward
 from autograder.checks.linetrace import record_lines
-from autograder.checks.search import Case, search
+from autograder.checks.search import search
 from autograder.checks.tape import record
 from autograder.checks.trace import locate, quantities
 

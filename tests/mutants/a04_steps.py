@@ -252,12 +252,13 @@ def clip_by_global_norm(grads, threshold):
     scale = min(1.0, threshold / norm)
     return {k: g * scale for k, g in grads.items()}, float(norm)
 
-forward = clip_by_global_norm
+def forward(grads, thresholds):
+    return [clip_by_global_norm(grads, t) for t in thresholds]
 """,
         lambda: None,
         lambda rng: {
             "grads": {k: rng.normal(size=s) for k, s in (("W", (3, 5)), ("b", (2,)))},
-            "threshold": float(rng.choice([0.5, 1.5, 20.0])),
+            "thresholds": [0.5, 1.5, 20.0],
         },
         wrong="""
 M29 | return {k: g * scale for k, g in grads.items()} | return {k: np.clip(g, -threshold, threshold) for k, g in grads.items()}
@@ -271,7 +272,7 @@ M29 | scale = min(1.0, threshold / norm) | scale = 1 / norm if norm > threshold 
 M29 | scale = min(1.0, threshold / norm) | scale = 1.0
 M29 | scale = min(1.0, threshold / norm) | scale = 0.0 if norm > threshold else 1.0
 """,
-        rule="clip_by_global_norm",
+        rule="clip_by_global_norm of queries",
     ),
     RuleTarget(
         "A04",

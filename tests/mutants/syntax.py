@@ -33,8 +33,8 @@ class Random:
 
 
 def random_mutants(targets: Sequence[Target], count: int, seed: int = 0) -> list[Mutant]:
-    """A sample of all single changes of the targets' sources."""
-    found = [m for target in targets for m in _changes(target)]
+    """A sample of all single changes of the sources of functions that a tape can replay."""
+    found = [m for target in targets if type(target) is Target for m in _changes(target)]
     order = np.random.default_rng(seed).permutation(len(found))
     return [found[k] for k in order[:count]]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from .core import named_right
+from .entries import judge_entries
 from .report import MODULES, Tally, run, targets
 from .syntax import judge_random, random_mutants, same_function
 
@@ -91,3 +92,16 @@ def test_a_piece_of_source_that_is_not_there_is_an_error() -> None:
     broken = type(target)(**{**vars(target), "wrong": "M01 | nowhere | there"})
     with pytest.raises(ValueError, match="not in the source"):
         broken.mutants()
+
+
+@pytest.mark.parametrize("name", ["affine", "softmax_ce", "nn"])
+def test_mutants_lose_marks_in_their_entries_and_right_solutions_do_not(name: str) -> None:
+    assignment = "A02-backprop-by-hand"
+    target = next(t for t in targets(["a02"]) if t.name == name)
+    with np.errstate(all="ignore"):
+        verdict, lost = judge_entries(target, assignment, target.source)
+        assert lost == 0, verdict.text
+        told = [(m, *judge_entries(target, assignment, m.source)) for m in target.mutants()]
+    assert not [m.name for m, _, lost in told if not lost]
+    wrong = [m.name for m, v, _ in told if v.ids and not named_right(m.expected, v.ids)]
+    assert len(wrong) <= 0.02 * len(told), wrong

@@ -1,6 +1,7 @@
 """Clipping, schedules, batch normalisation and dropout: wrong versions.
 
 clip_by_global_norm   args grads, threshold                     -> (grads, norm)
+clip_by_global_norm of queries  args grads, thresholds          -> list of (grads, norm)
 schedule              args step, base, kind and its settings    -> number
 schedule of queries   args queries, a list of (step, base, kind, settings)  -> list of numbers
 batchnorm_forward     args X, gamma, beta, state, train, eps, momentum -> (Y, new state)
@@ -164,6 +165,11 @@ register("penalty", [
 ])
 # fmt: on
 
+register_many(
+    "clip_by_global_norm of queries",
+    "clip_by_global_norm",
+    lambda grads, thresholds: [{"grads": grads, "threshold": t} for t in thresholds],
+)
 register_many(
     "schedule of queries",
     "schedule",
