@@ -124,11 +124,20 @@ def stock(root: Path) -> None:
     for attack in ATTACKS:
         notebook = root / "submitted" / student(attack) / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         command = [sys.executable, "-m", "tests.attacks.stock", str(notebook)]
+        # nbgrader has no sandbox: what an attack writes must not reach the kit
         jail = [
             "bwrap",
-            "--dev-bind",
+            "--ro-bind",
             "/",
             "/",
+            "--dev",
+            "/dev",
+            "--bind",
+            "/tmp",
+            "/tmp",
+            "--setenv",
+            "HOME",
+            "/tmp",
             "--unshare-pid",
             "--proc",
             "/proc",
