@@ -64,7 +64,7 @@ build: $(VENV)/installed-grade
 lab: $(VENV)/installed-grade,lab
 	@mkdir -p work
 	@for n in notebooks/A*/*.ipynb; do [ -e "work/$$(basename $$n)" ] || cp "$$n" work/; done
-	$(BIN)/jupyter lab --notebook-dir work
+	$(BIN)/jupyter lab --notebook-dir work $$([ "$$(id -u)" = 0 ] && echo --allow-root)
 
 bench: $(VENV)/installed-grade,dev,bench
 	$(BIN)/python -m tests.bench
