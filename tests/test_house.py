@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -123,6 +124,8 @@ def test_exported_names_exist_and_are_sorted():
         exported = re.search(r"(?m)^__all__ = \[(.*?)\]", path.read_text(encoding="utf-8"), re.DOTALL)
         if exported is None or "inside" in path.parts or path.name == "__main__.py":
             continue
+        if name_of(path) == "course.bridge" and importlib.util.find_spec("torch") is None:
+            continue  # its classes are made when PyTorch is there
         names = re.findall(r'"([^"]+)"', exported[1])
         module = importlib.import_module(name_of(path))
         assert names == sorted(
