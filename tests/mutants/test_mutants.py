@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -47,8 +49,14 @@ def test_all_mutants_reach_the_goals_on_other_data() -> None:
 
 
 def test_explanations_are_quick() -> None:
+    """In units of this machine, measured in the same run: a million additions take about 30 ms on a laptop."""
+    started = time.perf_counter()
+    number = 0
+    for _ in range(1_000_000):
+        number += 1
+    unit = time.perf_counter() - started
     seconds = sorted(total(("a02",)).seconds)
-    assert seconds[len(seconds) // 2] < 0.03 and seconds[-1] < 1.5
+    assert seconds[len(seconds) // 2] < unit and seconds[-1] < 50 * unit
 
 
 @pytest.mark.parametrize("module", ["a01", "a02"])
