@@ -54,11 +54,11 @@ def marks(database):
 
 
 def stored(root):
-    """Results byte for byte, without times and without digests (they change with every line of the grader)."""
+    """Results byte for byte, without times."""
     found = {}
     for path in sorted((root / "results" / NAME).glob("*.json")):
         content = json.loads(path.read_text())
-        content["seconds"] = content["digests"] = 0
+        content["seconds"] = 0
         for cell in content["cells"]:
             cell["seconds"] = 0
         found[path.name] = json.dumps(content, sort_keys=True)
