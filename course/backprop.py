@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from course.losses import bce_with_logits, cross_entropy, log_softmax, mse, nll, signs, softmax
+from course.losses import bce_with_logits, cross_entropy, exponentials, log_softmax, mse, nll, signs, softmax
 from course.neurons import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
 from course.toolbox.errors import InputError
 from course.toolbox.pairs import backward_half
@@ -135,6 +135,10 @@ def ce_error(P: Any, y: Any) -> Any:
     Shapes: P (N, C), y (N,) int < C -> dZ (N, C)
     Source: deck 002, δ = ŷ − y; deck 003, 6.2.2.3
     """
+    if isinstance(P, np.ndarray):  # the same without a matrix Y
+        P = P.copy()
+        P[np.arange(len(P)), y] -= 1
+        return P
     return P - (np.arange(P.shape[1]) == np.asarray(y)[:, None])
 
 
@@ -170,8 +174,12 @@ def softmax_ce(Z: Any, y: Any) -> tuple[Any, Any]:
     Source: deck 002, δ = ŷ − y; deck 003, 6.2.2.3
     Raises: as `cross_entropy`.
     """
-    logP = log_softmax(Z)
-    return nll(logP, y, "softmax_ce"), ce_error(np.exp(logP), y) / len(logP)
+    Z, P, S = exponentials(Z)
+    loss = nll(Z, y, "softmax_ce") + np.log(S).mean()
+    P /= S
+    dZ = ce_error(P, y)
+    dZ /= len(Z)
+    return loss, dZ
 
 
 def softmax_ce_backward(dloss: Any, cache: Any) -> tuple[Any, None]:

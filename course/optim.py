@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from course.toolbox.buffers import Buffers
 from course.toolbox.errors import InputError, ShapeError
 from course.toolbox.shapes import check_shapes
 
@@ -182,6 +183,8 @@ class Flat:
         …                                      # a backward pass writes opt.grads
         norm = opt.step(clip=1.0)              # the norm before clipping
 
+    `.buffers` is memory for what comes and goes in every step of the training loop.
+
     With parameters of `nn`, pass the gradients: `opt.step(grad(loss, opt.variables))`. To go on later, keep copies of
     `.buffer`, of the arrays in `.slots` and of `.t`.
 
@@ -193,7 +196,7 @@ class Flat:
             raise InputError(f"Flat: {rule!r} is no rule of this chapter; use sgd, momentum, adam, …")
         if set(options) - set(rule.options):
             raise InputError(f"Flat: {rule.__name__} has the options {rule.options}, not {sorted(options)}.")
-        self.lr, self.t, self._rule, self._options = lr, 0, rule, options
+        self.lr, self.t, self._rule, self._options, self.buffers = lr, 0, rule, options, Buffers()
         self.variables = [] if isinstance(params, Mapping) else list(params)
         arrays = (
             dict(params) if isinstance(params, Mapping) else {str(i): p.array for i, p in enumerate(params)}

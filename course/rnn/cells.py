@@ -3,6 +3,7 @@
 A sequence is computed from the projected inputs A = X Wx + b, which need no recurrence: one matrix product for all of
 them, one for each weight gradient at the end, and in between only what has to wait for the state. All arrays of
 sequences are time-major, (T, N, …). `k` cuts the gradient, not the state: none crosses from chunk to chunk of k steps.
+A training loop passes the same `buffers` to every call, and the arrays of one step are written over in the next.
 
 Source: deck 004, "Recurrent neural networks"; Elman 1990; Cho et al. 2014; Hochreiter and Schmidhuber 1997
 """
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from course.toolbox.buffers import Buffers
 from course.toolbox.errors import InputError
 from course.toolbox.shapes import check_shapes
 
@@ -39,35 +41,40 @@ def check_truncation(where: str, k: int | None) -> None:
         )
 
 
-def elman_scan(A: Any, h0: Any, Wh: Any) -> tuple[Any, Any]:
+def elman_scan(A: Any, h0: Any, Wh: Any, buffers: Buffers | None = None) -> tuple[Any, Any]:
     """h_t = tanh(A_t + h_{t−1} Wh); all states from h_0 on, and the cache.
 
     Source: deck 004, "Recurrent neural networks"
     """
-    H = np.empty((len(A) + 1, *h0.shape), np.result_type(A, h0))
-    H[0] = h0
-    for t in range(len(A)):
-        h = H[t + 1]
-        np.matmul(H[t], Wh, out=h)
-        h += A[t]
+    empty = (buffers or Buffers()).empty
+    H = empty("H", (len(A) + 1, *h0.shape), np.result_type(A, h0, Wh))
+    H[0], W = h0, np.ascontiguousarray(Wh, H.dtype)
+    for a, before, h in zip(A, H, H[1:]):
+        np.dot(before, W, out=h)  # half a microsecond less than matmul
+        h += a
         np.tanh(h, out=h)
     return H, (H, Wh)
 
 
-def elman_scan_back(dH: Any, cache: Any, k: int | None = None) -> tuple[Any, Any, Any]:
+def elman_scan_back(
+    dH: Any, cache: Any, k: int | None = None, buffers: Buffers | None = None
+) -> tuple[Any, Any, Any]:
     """δ_t = (dH_t + δ_{t+1} Whᵀ) ⊙ (1 − h_t²); gives dA = δ, dh_0 and dWh = Σ_t h_{t−1}ᵀ δ_t.
 
     Source: deck 003, 10.2.2
     """
     H, Wh = cache
-    dA, back, WT = 1 - H[1:] * H[1:], np.zeros_like(H[0]), np.ascontiguousarray(Wh.T)
-    total = np.empty_like(back)
+    back, WT = np.zeros_like(H[0]), np.ascontiguousarray(Wh.T, H.dtype)
+    dA = (buffers or Buffers()).empty("dA", H[1:].shape, H.dtype)
+    np.multiply(H[1:], H[1:], out=dA)
+    np.subtract(1, dA, out=dA)
     for t in range(len(dA) - 1, -1, -1):
         if _cut(t, k):
             back[...] = 0
-        np.add(dH[t], back, out=total)
-        dA[t] *= total
-        np.matmul(dA[t], WT, out=back)
+        back += dH[t]
+        delta = dA[t]
+        delta *= back
+        np.dot(delta, WT, out=back)
     return dA, back, _rows(H[:-1]).T @ _rows(dA)
 
 
@@ -138,11 +145,11 @@ def rnn_backward(dH: Any, cache: Any) -> tuple[Any, Any, Any, Any, Any]:
     return dA @ Wxh.T, dh0, _rows(X).T @ _rows(dA), dWhh, _rows(dA).sum(axis=0)
 
 
-def gru_scan(A: Any, h0: Any, Wh: Any, bh: Any) -> tuple[Any, Any]:
+def gru_scan(A: Any, h0: Any, Wh: Any, bh: Any, buffers: Buffers | None = None) -> tuple[Any, Any]:
     """All states of a GRU from the projected inputs, as in `gru_step`; and the cache."""
-    n = h0.shape[1]
-    H = np.empty((len(A) + 1, *h0.shape), np.result_type(A, h0))
-    gates, inner = np.empty_like(A, dtype=H.dtype), np.empty_like(H[1:])
+    n, empty = h0.shape[1], (buffers or Buffers()).empty
+    H = empty("H", (len(A) + 1, *h0.shape), np.result_type(A, h0, Wh))
+    gates, inner = empty("gates", A.shape, H.dtype), empty("inner", H[1:].shape, H.dtype)
     H[0], B = h0, np.empty_like(A[0], dtype=H.dtype)
     half = H.dtype.type(0.5)
     for t in range(len(A)):
@@ -165,10 +172,13 @@ def gru_scan(A: Any, h0: Any, Wh: Any, bh: Any) -> tuple[Any, Any]:
     return H, (H, Wh, gates, inner)
 
 
-def gru_scan_back(dH: Any, cache: Any, k: int | None = None) -> tuple[Any, Any, Any, Any]:
+def gru_scan_back(
+    dH: Any, cache: Any, k: int | None = None, buffers: Buffers | None = None
+) -> tuple[Any, Any, Any, Any]:
     """From the gradients of the states to dA, dh_0, dWh and dbh."""
     H, Wh, gates, inner = cache
-    n, dA, dB = H.shape[2], np.empty_like(gates), np.empty_like(gates)
+    n, empty = H.shape[2], (buffers or Buffers()).empty
+    dA, dB = (empty(name, gates.shape, gates.dtype) for name in ("dA", "dB"))
     back, WT = np.zeros_like(H[0]), np.ascontiguousarray(Wh.T)
     for t in range(len(dA) - 1, -1, -1):
         if _cut(t, k):
@@ -212,11 +222,13 @@ def gru_step_backward(dh: Any, cache: Any) -> tuple[Any, Any, Any, Any, Any, Any
     return dA[0] @ Wx.T, dh_prev, x.T @ dA[0], dWh, dA[0].sum(axis=0), dbh
 
 
-def lstm_scan(A: Any, h0: Any, c0: Any, Wh: Any) -> tuple[Any, Any, Any]:
+def lstm_scan(A: Any, h0: Any, c0: Any, Wh: Any, buffers: Buffers | None = None) -> tuple[Any, Any, Any]:
     """All states and cells of an LSTM from the projected inputs, as in `lstm_step`; and the cache."""
-    n = h0.shape[1]
-    H = np.empty((len(A) + 1, *h0.shape), np.result_type(A, h0))
-    C, gates, tanh_c = np.empty_like(H), np.empty_like(A, dtype=H.dtype), np.empty_like(H[1:])
+    n, empty = h0.shape[1], (buffers or Buffers()).empty
+    H = empty("H", (len(A) + 1, *h0.shape), np.result_type(A, h0, Wh))
+    C, gates, tanh_c = (
+        empty(name, a.shape, H.dtype) for name, a in (("C", H), ("gates", A), ("tanh_c", H[1:]))
+    )
     H[0], C[0], write = h0, c0, np.empty_like(H[0])
     scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], H.dtype), n)  # σ(a) = (1 + tanh(a/2)) / 2
     for t in range(len(A)):
@@ -235,31 +247,38 @@ def lstm_scan(A: Any, h0: Any, c0: Any, Wh: Any) -> tuple[Any, Any, Any]:
     return H, C, (H, C, Wh, gates, tanh_c)
 
 
-def lstm_scan_back(dH: Any, dc: Any, cache: Any, k: int | None = None) -> tuple[Any, Any, Any, Any]:
+def lstm_scan_back(
+    dH: Any, dc: Any, cache: Any, k: int | None = None, buffers: Buffers | None = None
+) -> tuple[Any, Any, Any, Any]:
     """From the gradients of the states and of the last cell to dA, dh_0, dc_0 and dWh."""
     H, C, Wh, gates, tanh_c = cache
     T, N, n = tanh_c.shape
     back, WT, dc = np.zeros_like(H[0]), np.ascontiguousarray(Wh.T), np.array(dc, H.dtype)
-    i, f, new, o = np.moveaxis(gates.reshape(T, N, 4, n), 2, 0)
-    # what multiplies dc (and for o the gradient of the state) needs no recurrence
-    dA = gates - gates * gates
-    parts = dA.reshape(T, N, 4, n)
-    parts[:, :, 0] *= new
-    parts[:, :, 1] *= C[:-1]
-    np.multiply(i, 1 - new * new, out=parts[:, :, 2])
-    parts[:, :, 3] *= tanh_c
-    slope = o * (1 - tanh_c * tanh_c)
+    dA, slope = (buffers or Buffers()).empty("dA", gates.shape, gates.dtype), np.empty_like(back)
     for t in range(T - 1, -1, -1):
         if _cut(t, k) and t + 1 < T:
             back[...] = 0
             dc[...] = 0
+        g, d = gates[t], dA[t]
+        i, f, new, o = (slice(m * n, (m + 1) * n) for m in range(4))
         back += dH[t]
-        slope[t] *= back
-        dc += slope[t]
-        parts[t, :, :3] *= dc[:, None]
-        parts[t, :, 3] *= back
-        dc *= f[t]
-        np.matmul(dA[t], WT, out=back)
+        np.multiply(tanh_c[t], tanh_c[t], out=slope)  # dc += dh ⊙ o ⊙ (1 − tanh² c)
+        np.subtract(1, slope, out=slope)
+        slope *= g[:, o]
+        slope *= back
+        dc += slope
+        np.multiply(g, g, out=d)  # the slopes of σ: g − g² (of tanh: 1 − g²) …
+        np.subtract(g, d, out=d)
+        np.multiply(g[:, new], g[:, new], out=slope)
+        np.subtract(1, slope, out=d[:, new])
+        d[:, i] *= g[:, new]  # … times the other factor of each product …
+        d[:, f] *= C[t]
+        d[:, new] *= g[:, i]
+        d[:, o] *= tanh_c[t]
+        d[:, : 3 * n].reshape(N, 3, n)[...] *= dc[:, None]  # … times what comes back
+        d[:, o] *= back
+        dc *= g[:, f]
+        np.matmul(d, WT, out=back)
     return dA, back, dc, _rows(H[:-1]).T @ _rows(dA)
 
 
