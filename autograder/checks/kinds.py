@@ -83,12 +83,11 @@ def values(
         for case in cases:
             args = draw_arguments(sample, trial.rng, trial.square, **case)
             other = draw_arguments(sample, trial.rng, **case)
-            truth = reference(**args)
-            got = takes(trial.call(name, *args.values()))
-            trial.call(name, *other.values())  # a function that remembers its last result is found out
             alike = _alike(args, trial.rng)
-            moved, moved_truth = takes(trial.call(name, *alike.values())), reference(**alike)
-            again = takes(trial.call(name, *args.values()))
+            truth, moved_truth = reference(**args), reference(**alike)
+            # a function that remembers its last result is found out by the calls in between
+            calls = [tuple(a.values()) for a in (args, other, alike, args)]
+            got, _, moved, again = (takes(value) for value in trial.call_many(name, calls))
             for aspect in points:
                 bad = compare(label, cut(aspect, got), cut(aspect, truth), rtol=rtol)
                 if bad is not None:

@@ -143,13 +143,16 @@ def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str
 
     line, known = lines[i], dict(variables)
     source = _source(lines, step)
-    report = check_derivation([line], step.truth, known)
-    true = report.credit[0]
+    true = check_derivation([line], step.truth, known, slips=False).ok
     if source is not None and not _usable(source, step.truth, known):
         source = None
-    if not true and (source is None or not check_derivation([line], source, known).credit[0]):
-        return _said(report, 0)
-    if step.fresh and source is not None and check_derivation([source], step.truth, known).credit[0] == true:
+    if not true and (source is None or not check_derivation([line], source, known, slips=False).ok):
+        return _said(check_derivation([line], step.truth, known), 0)
+    if (
+        step.fresh
+        and source is not None
+        and check_derivation([source], step.truth, known, slips=False).ok == true
+    ):
         changed = check_derivation([line], step.truth, known, given=source)
         if not changed.credit[0]:
             return _said(changed, 0)
@@ -179,10 +182,10 @@ def _usable(source: str, truth: str, variables: dict[str, Any]) -> bool:
     from .derivation import check_derivation, symbols
 
     try:
-        zero = check_derivation(["0"], source, variables).credit[0]
+        zero = check_derivation(["0"], source, variables, slips=False)
     except UsageError:
         return False
-    return not zero and bool(set(symbols(source)) & set(symbols(truth)))
+    return not zero.ok and bool(set(symbols(source)) & set(symbols(truth)))
 
 
 def _replaced(line: str, replacing: Mapping[str, str]) -> str:

@@ -180,7 +180,7 @@ def _scaled_grads(scale: float, params: Mapping[str, Any]) -> dict[str, np.ndarr
 
 
 def _draw_params(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    D, M = distinct_primes(rng, 2, high=5)
+    D, M = distinct_primes(rng, 2, high=3)  # small: every entry costs two calls across the sandbox's border
     # values of size 1 to 2 keep every slope far from 0, so that 1 % of it is visible
     params = {"W1": (D, M), "b1": (M,), "unused": (2,)}
     return {

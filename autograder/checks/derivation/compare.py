@@ -55,12 +55,14 @@ def check_derivation(
     *,
     given: str | None = None,
     prove: bool = False,
+    slips: bool = True,
 ) -> Report:
     """Compare each line with the line before; the first with `given`, or with the truth where nothing is given.
 
     truth      what the derivation arrives at: an expression, or a function of the variables
     variables  name -> "real" | "positive" | "unit" | a shape
     prove      ask SymPy for a proof, too, where the lines have no arrays; numbers decide in any case
+    slips      look for the likely slip in a wrong line, which takes most of the time; without it only credit is judged
 
     A line earns its credit when it equals the line before, or the truth where the line before does not (one slip is
     charged once). A line that is the same expression tree as the one before earns nothing.
@@ -89,7 +91,7 @@ def check_derivation(
         try:
             line = parse(text, variables)
             report.latex[i] = latex(line)
-            message, slip, follows = _judge(line, before, goal, points, variables)
+            message, slip, follows = _judge(line, before, goal, points, variables if slips else None)
         except ExpressionError as error:
             message, slip, follows, line = error.text, "", False, None
         report.messages[i], report.credit[i] = message, follows and not message
@@ -109,9 +111,9 @@ def _judge(
     before: Expression | None,
     goal: Truth,
     points: Sequence[Mapping[str, Any]],
-    variables: Mapping[str, Any],
+    variables: Mapping[str, Any] | None,
 ) -> tuple[str, str, bool]:
-    """(message, slip, whether the line follows)."""
+    """(message, slip, whether the line follows); no slip is looked for without the variables."""
     if before is not None and dump(line.tree) == dump(before.tree):
         return "It is the same as the line before; a step that changes its form is asked for.", "", True
     source: Truth = goal if before is None else before
@@ -130,8 +132,11 @@ def _judge(
 
 
 def _slip(
-    line: Expression, source: Truth, points: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
+    line: Expression, source: Truth, points: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None
 ) -> str:
+    if variables is None:
+        return ""
+
     def same(repaired: Expression) -> bool:
         try:
             return _quick(repaired, source, points) and equal(repaired, source, points) is None

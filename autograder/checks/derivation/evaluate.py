@@ -109,23 +109,18 @@ def _index(k: int) -> _Index:
 def index_sizes(expression: Expression, point: Point) -> dict[str, int]:
     """How many values each index has: the size of the axis where it stands."""
     found: dict[str, int] = {}
-    for node in ast.walk(expression.tree):
-        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
-            continue
-        array = point.get(node.value.id)
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    for name, parts in expression.subscripts:
+        array = point.get(name)
         if array is None:
             continue
         if np.ndim(array) < len(parts):
             axes = f"{np.ndim(array)} ax{'i' if np.ndim(array) == 1 else 'e'}s"
-            raise ExpressionError(f"{node.value.id} has {axes}, and {len(parts)} indices are given.")
-        for axis, part in enumerate(parts):
-            if isinstance(part, ast.Name) and part.id not in point:
-                size = np.shape(array)[axis]
-                if found.setdefault(part.id, size) != size:
-                    raise ExpressionError(
-                        f"The index {part.id} runs over {found[part.id]} values in one place and over {size} in another."
-                    )
+            raise ExpressionError(f"{name} has {axes}, and {len(parts)} indices are given.")
+        for size, index in zip(np.shape(array), parts):
+            if index is not None and index not in point and found.setdefault(index, size) != size:
+                raise ExpressionError(
+                    f"The index {index} runs over {found[index]} values in one place and over {size} in another."
+                )
     return found
 
 

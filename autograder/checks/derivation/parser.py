@@ -75,6 +75,16 @@ class Expression:
                 found.add(node.target.id)
         return frozenset(found)
 
+    @functools.cached_property
+    def subscripts(self) -> tuple[tuple[str, tuple[str | None, ...]], ...]:
+        """Every array that stands with indices: its name, and the index on each axis (None where it is no name)."""
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                found.append((node.value.id, tuple(p.id if isinstance(p, ast.Name) else None for p in parts)))
+        return tuple(found)
+
 
 def parse(text: str, known: Collection[str] | None = None) -> Expression:
     """Read one line; with `known`, every variable must be one of these.
