@@ -76,11 +76,15 @@ def batchnorm_forward(
     Shapes: X (N, D), gamma (D,), beta (D,), state = dict(mean=np.zeros(D), var=np.ones(D)) -> Y (N, D); then the cache
         and the new state
     Source: deck 002, "Batch normalisation", algorithm 1; Ioffe and Szegedy 2015
-    Raises: ShapeError when gamma, beta or the state do not fit X.
+    Raises: ShapeError when gamma, beta or the state do not fit X; InputError for an empty batch in training.
     """
     X = np.asarray(X)
     line = "X (N, D), gamma (D,), beta (D,), mean (D,), var (D,)"
     check_shapes("batchnorm_forward", line, X, gamma, beta, state["mean"], state["var"])
+    if train and not len(X):
+        raise InputError(
+            "batchnorm_forward: the batch is empty, so it has no mean; pass at least one example."
+        )
     mean, var = (X.mean(axis=0), X.var(axis=0)) if train else (state["mean"], state["var"])
     new = {"mean": np.array(state["mean"]), "var": np.array(state["var"])}
     if train:

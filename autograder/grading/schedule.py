@@ -6,6 +6,8 @@ Either way a worker that dies is replaced, and a submission that kills its worke
 from __future__ import annotations
 
 import multiprocessing
+import pickle
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +28,14 @@ DEATHS = 3  # workers that one submission may kill
 
 def on_this_machine(plan: Plan, tasks: Sequence[Task], jobs: int) -> Finished:
     """Grade with `jobs` worker processes. After a death, the submissions that were running are tried one by one."""
+    with tempfile.NamedTemporaryFile(prefix="plan-") as file:
+        # by file, not as an argument: an argument larger than a pipe would wait for ever for a worker that died at once
+        pickle.dump(plan, file)
+        file.flush()
+        yield from _with_pools(plan, file.name, tasks, jobs)
+
+
+def _with_pools(plan: Plan, plan_file: str, tasks: Sequence[Task], jobs: int) -> Finished:
     jobs = max(1, min(jobs, len(tasks)))
     waiting = list(tasks)
     deaths: dict[str, int] = {}
@@ -33,7 +43,7 @@ def on_this_machine(plan: Plan, tasks: Sequence[Task], jobs: int) -> Finished:
         suspects = [t for t in waiting if deaths.get(t.student)]
         queue = suspects[:1] or list(waiting)
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1 if suspects else jobs, context, initialise, (plan,))
+        pool = ProcessPoolExecutor(1 if suspects else jobs, context, initialise, (plan_file,))
         running: dict[Future[dict[str, Any] | None], Task] = {}
         try:
             while queue or running:

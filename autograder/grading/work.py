@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import importlib.util
+import pickle
 import sys
 import time
 from dataclasses import dataclass, field
@@ -69,10 +70,10 @@ _sandbox: Sandbox | None = None
 _sandbox_for: tuple[Any, ...] = ()
 
 
-def initialise(plan: Plan) -> None:
+def initialise(plan_file: str) -> None:
     """Called once in every worker process, which ends with the process that started it."""
     global _plan
-    _plan = plan
+    _plan = pickle.loads(Path(plan_file).read_bytes())
     if sys.platform == "linux":
         die_with_parent()
 

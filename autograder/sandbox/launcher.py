@@ -11,6 +11,7 @@ import array
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -239,9 +240,10 @@ def _packages(names: Sequence[str]) -> dict[str, Path]:
                     f"{name} is not installed; the notebooks need it. Run `pip install {name}`."
                 ) from None
             continue
-        for file in package.files or ():
-            top = file.parts[0]
-            if top in ("..", "__pycache__") or top.endswith((".dist-info", ".pth")):
+        record = package.read_text("RECORD")  # read as text: `package.files` makes an object for each file
+        files = record.splitlines() if record else [str(f) for f in package.files or ()]
+        for top in sorted({re.split("[/,]", line, maxsplit=1)[0] for line in files}):
+            if top in ("..", "__pycache__", "") or top.endswith((".dist-info", ".pth")):
                 continue
             found[top] = Path(str(package.locate_file(top))).resolve()
         for line in package.requires or ():

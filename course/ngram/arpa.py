@@ -59,9 +59,14 @@ def _log10(values: Any) -> list[float]:
 def read_arpa(path: str | Path) -> NGram:
     """A model from an ARPA file.
 
-    Raises: FormatError that names the line where the file is broken.
+    Raises: FormatError that names the line where the file is broken; when the probabilities do not sum to one.
     """
-    sections = _sections(Path(path))
+    try:
+        sections = _sections(Path(path))
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"read_arpa: {path} is no text in UTF-8 (byte {error.start}); an ARPA file is."
+        ) from error
     texts = [text for _, text, _ in sections[0]]
     vocabulary = Vocabulary(texts)
     size = len(vocabulary.id)
@@ -85,7 +90,31 @@ def read_arpa(path: str | Path) -> NGram:
         trie.n = m
         p.append(np.array([_power(section[i][0]) for i in order]))
         gammas.append(np.array([_power(section[i][2]) for i in order]))
+    _check_sums(path, trie, p, gammas)
     return NGram(trie.n, kneser_ney())._set(vocabulary, trie, Backoff(trie, p, gammas[: trie.n]))
+
+
+def _check_sums(path: Any, trie: Trie, p: list[Any], gammas: list[Any]) -> None:
+    """After every context: Σ_listed p(w | c) + γ(c) (1 − Σ_listed p(w | shorter c)) = 1.
+
+    Raises: FormatError otherwise.
+    """
+    total = float(p[0].sum())
+    if not abs(total - 1) < 1e-3:
+        raise FormatError(f"read_arpa: {path}: the 1-grams' probabilities sum to {total:.6g}, not to 1.")
+    for m, level in enumerate(trie.levels, 2):
+        size = len(p[m - 2])
+        lower = np.where(
+            level.suffix < 0, np.nan, p[m - 2][level.suffix]
+        )  # an entry that is not listed: no sum is known
+        listed = np.bincount(level.context, p[m - 1], size)
+        sums = listed + gammas[m - 1] * (1 - np.bincount(level.context, lower, size))
+        if (wrong := np.abs(sums - 1) > 1e-3).any():
+            found = float(sums[np.argmax(wrong)])
+            raise FormatError(
+                f"read_arpa: {path}: after {int(wrong.sum())} contexts of {m - 1} words the probabilities do not sum to 1, "
+                f"after one of them to {found:.6g}; the file is broken or a back-off weight is missing."
+            )
 
 
 def _power(log10: float) -> float:
@@ -132,7 +161,7 @@ def _sections(path: Path) -> list[list[tuple[float, str, float]]]:
                 state = "entries"
             elif state == "data":
                 order, _, size = line.removeprefix("ngram ").partition("=")
-                if order.strip() != str(len(sizes) + 1) or not size.strip().isdigit():
+                if order.strip() != str(len(sizes) + 1) or not size.strip().isdecimal():
                     broken(number, f"{line!r} is not 'ngram {len(sizes) + 1}=…'")
                 sizes.append(int(size))
             else:

@@ -6,7 +6,6 @@ Source: deck 004, "RNN language model", "Sampling"; deck 002, "Norm clipping"
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from course.backprop import softmax_ce
+from course.embeddings import sum_by_id
 from course.losses import softmax
 from course.optim import Flat, clip_by_global_norm
 from course.rnn.cells import (
@@ -135,6 +135,8 @@ class RNNLM:
         """
         H, last, _ = self._scan(np.asarray(ids_in), self.zeros(np.shape(ids_in)[1]) if h0 is None else h0)
         P = softmax(_rows(H[1:]) @ self.params["Why"] + self.params["by"])
+        if not np.isfinite(P).all():
+            raise InputError("RNNLM.logprobs: some weights are not finite; go back to an earlier checkpoint.")
         with np.errstate(divide="ignore"):
             picked = np.log(
                 P[np.arange(len(P)), check_labels("RNNLM", "ids_out", ids_out, P.shape[1]).ravel()]
@@ -186,22 +188,11 @@ class RNNLM:
             dA, _, g[wh][...], g[more[0]][...] = gru_scan_back(dH, cache, k, buffers)
         else:
             dA, _, _, g[wh][...] = lstm_scan_back(dH, np.zeros_like(H[0]), cache, k, buffers)
-        dP = _sum_by_id(_rows(dA), ids_in.ravel(), len(p["E"]))  # gradient of E Wx + b, word by word
+        dP = sum_by_id(_rows(dA), ids_in.ravel(), len(p["E"]))  # gradient of E Wx + b, word by word
         np.sum(dP, axis=0, out=g[b])
         np.matmul(p["E"].T, dP, out=g[wx])
         np.matmul(dP, p[wx].T, out=g["E"])
         return float(loss), g, last
-
-
-def _sum_by_id(rows: Any, ids: Any, V: int) -> Any:
-    """For each id the sum of its rows: one-hot × matrix where V is small, sums of sorted segments else."""
-    if V <= 256:
-        return np.eye(V, dtype=rows.dtype)[ids].T @ rows
-    order = np.argsort(ids, kind="stable")
-    first = np.flatnonzero(np.diff(ids[order], prepend=-1))
-    out = np.zeros((V, rows.shape[1]), rows.dtype)
-    out[ids[order][first]] = np.add.reduceat(rows[order], first)
-    return out
 
 
 def batches_of(ids: Any, N: int, T: int) -> list[tuple[Any, Any]]:
@@ -209,8 +200,10 @@ def batches_of(ids: Any, N: int, T: int) -> list[tuple[Any, Any]]:
 
     Piece after piece, every sequence goes on where it stopped, so that the state can be carried over.
 
-    Raises: InputError when the text is shorter than N T + 1.
+    Raises: InputError when the text is shorter than N T + 1, or N or T below 1.
     """
+    if N < 1 or T < 1:
+        raise InputError(f"batches_of: N is {N} and T is {T}; there is at least 1 sequence of 1 step.")
     ids = np.asarray(ids)
     pieces = (len(ids) - 1) // (N * T)
     if pieces < 1:
@@ -229,6 +222,10 @@ def _carried(model: RNNLM, batches: Batches, steps: int, where: str) -> Iterator
         raise InputError(
             f"{where}: the batches hold different numbers of sequences, so the state cannot be carried on."
         )
+    if hasattr(model, "params") and "by" in model.params:  # every batch is looked at before any work is done
+        for pair in batches:
+            for name, ids in zip(("ids_in", "ids_out"), pair):
+                check_labels(where, name, ids, len(model.params["by"]))
     for i in range(steps):
         yield batches[i % len(batches)]
 
@@ -311,6 +308,10 @@ def save_checkpoint(path: str | Path, arrays: Mapping[str, Any]) -> None:
     Raises: InputError when an array holds numbers that are not finite.
     """
     for name, a in arrays.items():
+        if name == "file" or np.asarray(a).dtype.kind not in "biuf":
+            raise InputError(
+                f'save_checkpoint: {name} cannot be saved: arrays hold numbers, and none is called "file".'
+            )
         if not np.isfinite(a).all():
             raise InputError(
                 f"save_checkpoint: {name} holds numbers that are not finite; the last file is kept."
@@ -328,13 +329,17 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises: FormatError when the file is broken, no checkpoint, or holds numbers that are not finite.
     """
-    try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError, AttributeError, KeyError, zipfile.BadZipFile) as error:
-        raise FormatError(
-            f"load_checkpoint: {path} is broken or no checkpoint; take an earlier one."
-        ) from error
+    with open(path, "rb") as raw:
+        try:
+            with np.load(raw, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            numbers = all(a.dtype.kind in "biuf" for a in arrays.values())
+        except Exception as error:  # bytes that are no archive make NumPy and zipfile raise almost anything
+            raise FormatError(
+                f"load_checkpoint: {path} is broken or no checkpoint; take an earlier one."
+            ) from error
+    if not numbers:
+        raise FormatError(f"load_checkpoint: {path} holds things that are no numbers; take an earlier one.")
     for name, a in arrays.items():
         if not np.isfinite(a).all():
             raise FormatError(

@@ -17,6 +17,7 @@ from course.rnn.cells import (
     rnn_backward,
     rnn_forward,
 )
+from course.toolbox.errors import InputError
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -31,6 +32,17 @@ def _draw(kind: str, D: int, H: int, rng: np.random.Generator) -> tuple[Paramete
     return Parameter(Wx, "Wx"), Parameter(Wh, "Wh"), Parameter(np.zeros(G), "b")
 
 
+def _zeros(X: Any, Wh: Parameter) -> Any:
+    """The state before the first step, in the type of the weights."""
+    return np.zeros((X.shape[1], Wh.shape[0]), Wh.dtype)
+
+
+def _stacked(where: str, states: list[Any]) -> Any:
+    if not states:
+        raise InputError(f"{where}: the sequence is empty; pass at least one step.")
+    return np.stack(states)
+
+
 class RNN(Module):
     """Elman's layer: h_t = tanh(x_t Wxh + h_{t−1} Whh + bh).
 
@@ -42,7 +54,7 @@ class RNN(Module):
 
     def forward(self, X: Any, h0: Any = None) -> Any:
         """(T, N, D) -> (T, N, H)"""
-        h0 = np.zeros((X.shape[1], self.Whh.shape[0])) if h0 is None else h0
+        h0 = _zeros(X, self.Whh) if h0 is None else h0
         return _rnn(X, h0, self.Wxh, self.Whh, self.bh)[1:]
 
 
@@ -50,6 +62,7 @@ class GRU(Module):
     """A layer of gated recurrent units, step by step as `gru_step`.
 
     Source: Cho et al. 2014, in PyTorch's form
+    Raises: InputError for a sequence without steps.
     """
 
     def __init__(self, D: int, H: int, rng: np.random.Generator) -> None:
@@ -58,18 +71,19 @@ class GRU(Module):
 
     def forward(self, X: Any, h0: Any = None) -> Any:
         """(T, N, D) -> (T, N, H)"""
-        h = np.zeros((X.shape[1], self.Wh.shape[0])) if h0 is None else h0
+        h = _zeros(X, self.Wh) if h0 is None else h0
         states = []
         for t in range(X.shape[0]):
             h = _gru(X[t], h, self.Wx, self.Wh, self.bx, self.bh)
             states.append(h)
-        return np.stack(states)
+        return _stacked("GRU", states)
 
 
 class LSTM(Module):
     """A layer of long short-term memory, step by step as `lstm_step`.
 
     Source: Hochreiter and Schmidhuber 1997, in PyTorch's form
+    Raises: InputError for a sequence without steps.
     """
 
     def __init__(self, D: int, H: int, rng: np.random.Generator) -> None:
@@ -77,9 +91,9 @@ class LSTM(Module):
 
     def forward(self, X: Any, h0: Any = None, c0: Any = None) -> Any:
         """(T, N, D) -> (T, N, H)"""
-        zeros = np.zeros((X.shape[1], self.Wh.shape[0]))
-        h, c, states = zeros if h0 is None else h0, zeros if c0 is None else c0, []
+        h, c = (_zeros(X, self.Wh) if start is None else start for start in (h0, c0))
+        states = []
         for t in range(X.shape[0]):
             h, c = _lstm(X[t], h, c, self.Wx, self.Wh, self.b)
             states.append(h)
-        return np.stack(states)
+        return _stacked("LSTM", states)

@@ -39,16 +39,16 @@ def test_only_back_off_models_can_be_written(tmp_path):
         write_arpa(NGram(2, mle()).fit(TEXT), tmp_path / "m.arpa")
 
 
-GOOD = "\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n-99\t<s>\t-0.3\n-0.4\t</s>\n-1\t<unk>\n-0.4\ta\t-0.2\n\n\\2-grams:\n-0.1\t<s> a\n\n\\end\\\n"
+GOOD = "\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n-99\t<s>\t-0.30103\n-0.39794\t</s>\n-1\t<unk>\n-0.30103\ta\t0\n\n\\2-grams:\n-0.124939\t<s> a\n\n\\end\\\n"
 
 
 def test_a_small_file_by_hand(tmp_path):
     path = tmp_path / "m.arpa"
     path.write_text(GOOD)
     model = read_arpa(path)
-    assert np.log10(model.prob([], "a")) == pytest.approx(-0.1)
-    assert np.log10(model.prob(["a"], "</s>")) == pytest.approx(-0.6)
-    assert np.log10(model.prob([], "b")) == pytest.approx(-1.3)
+    assert model.prob([], "a") == pytest.approx(0.75, rel=1e-5)
+    assert model.prob(["a"], "</s>") == pytest.approx(0.4, rel=1e-5)
+    assert model.prob([], "b") == pytest.approx(0.5 * 0.1, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,25 @@ def test_a_small_file_by_hand(tmp_path):
         ("\\end\\", "", "no end"),
         ("ngram 2=1", "ngram 2=2", r"found \[4, 1\] n-grams of \[4, 2\]"),
         ("ngram 2=1", "ngram 7=1", "line 3: 'ngram 7=1' is not 'ngram 2=…'"),
-        ("-0.1\t<s> a", "x\t<s> a", "line 12: .* does not begin with a number"),
-        ("-0.1\t<s> a", "0.5\t<s> a", "line 12: .* is no entry"),
-        ("-0.1\t<s> a", "nan\t<s> a", "line 12: .* is no entry"),
-        ("-0.1\t<s> a", "-0.1\t<s> b", "does not hold 2 words of the 1-grams"),
-        ("-0.1\t<s> a", "-0.1\ta", "does not hold 2 words of the 1-grams"),
+        ("-0.124939\t<s> a", "x\t<s> a", "line 12: .* does not begin with a number"),
+        ("-0.124939\t<s> a", "0.5\t<s> a", "line 12: .* is no entry"),
+        ("-0.124939\t<s> a", "nan\t<s> a", "line 12: .* is no entry"),
+        ("-0.124939\t<s> a", "-0.1\t<s> b", "does not hold 2 words of the 1-grams"),
+        ("-0.124939\t<s> a", "-0.1\ta", "does not hold 2 words of the 1-grams"),
+        ("-0.124939\t<s> a", "-0.2\t<s> a", "after 1 contexts of 1 words the probabilities do not sum to 1"),
+        ("-0.39794\t</s>", "-0.3\t</s>", "1-grams' probabilities sum to 1.1"),
+        ("ngram 2=1", "ngram 2=²", "line 3"),
     ],
 )
 def test_broken_files_are_named(tmp_path, old, new, words):
     path = tmp_path / "m.arpa"
     path.write_text(GOOD.replace(old, new))
     with pytest.raises(FormatError, match=words):
+        read_arpa(path)
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    path = tmp_path / "m.arpa"
+    path.write_bytes(GOOD.encode() + b"\xff")
+    with pytest.raises(FormatError, match="no text in UTF-8"):
         read_arpa(path)

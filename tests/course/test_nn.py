@@ -10,7 +10,7 @@ from course.neurons import relu, tanh
 from course.nn import RBF, Linear, Maxout, Module, Parameter, PReLU, Sequential, Skip
 from course.optim import Flat, adam, sgd
 from course.regularize import BatchNorm1d, Dropout
-from course.toolbox.errors import ChangedError, InputError, ShapeError
+from course.toolbox.errors import ChangedError, InputError, MissingChapter, ShapeError
 
 
 def rng():
@@ -189,3 +189,78 @@ def test_names_of_later_chapters():
         nn.Convolution  # noqa: B018
     with pytest.raises(NotImplementedError, match="Module has no forward"):
         Module()(X)
+
+
+LAYERS = {
+    "Linear": (lambda: Linear(4, 3, rng()), (5, 4), (5, 3)),
+    "Maxout": (lambda: Maxout(4, 3, 2, rng()), (5, 4), (5, 3)),
+    "PReLU": (lambda: PReLU(4), (5, 4), (5, 4)),
+    "RBF": (lambda: RBF(4, 3, rng(), sigma=2.0), (5, 4), (5, 3)),
+    "Dropout": (lambda: nn.Dropout(0.5, rng()), (5, 4), (5, 4)),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(4), (5, 4), (5, 4)),
+    "RNN": (lambda: nn.RNN(4, 3, rng()), (6, 5, 4), (6, 5, 3)),
+    "GRU": (lambda: nn.GRU(4, 3, rng()), (6, 5, 4), (6, 5, 3)),
+    "LSTM": (lambda: nn.LSTM(4, 3, rng()), (6, 5, 4), (6, 5, 3)),
+    "Conv1d": (lambda: nn.Conv1d(4, 3, 2, rng()), (5, 4, 7), (5, 3, 6)),
+    "Conv2d": (lambda: nn.Conv2d(4, 3, 2, rng()), (5, 4, 7, 3), (5, 3, 6, 2)),
+    "MaxPool": (lambda: nn.MaxPool(2), (5, 4, 7), (5, 4, 3)),
+    "Skip": (lambda: Skip(Linear(4, 4, rng())), (5, 4), (5, 4)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_keeps_shape_type_and_state(name):
+    build, shape, out = LAYERS[name]
+    layer, X = build(), np.random.default_rng(4).standard_normal(shape)
+    assert type(layer).__name__ == name and layer(X).shape == out
+    for p in layer.parameters():
+        p.assign(np.random.default_rng(5).standard_normal(p.shape) + 0.1)
+    other = build()
+    other.load_state_dict(layer.state_dict())
+    np.testing.assert_array_equal(layer.eval()(X).value, other.eval()(X).value)
+    narrow = layer.astype(np.float32)(X.astype(np.float32))
+    assert narrow.dtype == np.float32
+    np.testing.assert_allclose(narrow.value, other(X).value, rtol=1e-4, atol=1e-5)
+    grads = grad((narrow * narrow).sum(), layer.parameters())
+    assert all(g.dtype == np.float32 and g.any() for g in grads)
+
+
+@pytest.mark.parametrize(
+    "name, shape, error, words",
+    [
+        ("Linear", (5, 3), ShapeError, "X has 3 columns but W has 4 rows"),
+        ("Linear", (6, 5, 3), ShapeError, "X has 3 columns but W has 4 rows"),
+        ("Maxout", (5, 3), ShapeError, "X has 3 columns but W has 4 rows"),
+        ("PReLU", (5, 3), ShapeError, "Z has 3 columns but alpha has 4 entries"),
+        ("RBF", (5, 3), ShapeError, "X has 3 columns but C has 4 rows"),
+        ("BatchNorm1d", (5, 3), ShapeError, "X has 3 columns but gamma has 4 entries"),
+        ("RNN", (6, 5, 3), ShapeError, "X has 3 entries along axis 2 but Wxh has 4 rows"),
+        ("GRU", (6, 5, 3), ShapeError, "x has 3 columns but Wx has 4 rows"),
+        ("GRU", (0, 5, 4), InputError, "GRU: the sequence is empty"),
+        ("LSTM", (6, 5, 3), ShapeError, "x has 3 columns but Wx has 4 rows"),
+        ("LSTM", (0, 5, 4), InputError, "LSTM: the sequence is empty"),
+        ("Conv1d", (5, 3, 7), ShapeError, "X has 3 entries along axis 1 but W has 4 entries along axis 1"),
+        ("Conv1d", (5, 4, 1), ShapeError, "does not fit into an input"),
+        ("Conv2d", (5, 3, 7, 3), ShapeError, "X has 3 entries along axis 1 but W has 4 entries along axis 1"),
+        ("MaxPool", (5, 4, 1), InputError, "take k from 1 up to its shortest side"),
+    ],
+)
+def test_input_that_does_not_fit_a_layer_is_explained(name, shape, error, words):
+    with pytest.raises(error, match=words):
+        LAYERS[name][0]()(np.ones(shape))
+
+
+def test_a_probability_of_dropping_is_a_probability():
+    with pytest.raises(InputError, match=r"p is 2\.0, but a probability"):
+        nn.Dropout(2.0, rng())(X)
+
+
+def test_an_embedding_is_offered_like_the_other_layers():
+    embeddings = pytest.importorskip("course.embeddings")
+    assert nn.Embedding is embeddings.Embedding and issubclass(nn.Embedding, Module)
+
+
+def test_a_missing_chapter_is_named(monkeypatch):
+    monkeypatch.setitem(nn._LATER, "Attention", "attention")
+    with pytest.raises(MissingChapter, match=r"nn\.Attention belongs to the chapter 'attention'"):
+        nn.Attention  # noqa: B018

@@ -1,4 +1,4 @@
-"""One test for every forward/backward pair of the library: the gradient is the derivative, and PyTorch agrees."""
+"""One test for every forward/backward pair of the library: the gradient is the derivative."""
 
 import copy
 import inspect
@@ -10,12 +10,13 @@ from shape_lines import arguments, modules
 
 from course.graph import Var, constant, grad, hessian_vector, lift
 from course.toolbox.errors import FusedError
-from course.toolbox.pairs import find_pairs
+from course.toolbox.pairs import backward_of, find_pairs
 
 PAIRS = {
     f"{module.__name__}.{name}": (forward, backward)
     for module in modules()
     for name, forward, backward in find_pairs(module)
+    if backward_of(forward) is backward  # a graded form that leaves out the None of ids and masks is none
 }
 STEP = 2e-4  # five-point differences: the error is about STEP⁴ · f⁽⁵⁾ / 30, rounding about 1e-16 / STEP
 RTOL = 2e-8
@@ -179,44 +180,3 @@ def test_through_the_graph_first_and_second_derivatives_are_right(name):
         lambda t: by_hand([tree(lambda a, d: a + t * d, args[i], d) for i, d in zip(places, directions)])
     )
     np.testing.assert_allclose(np.concatenate([np.ravel(h) for h in second]), numeric, rtol=1e-7, atol=1e-8)
-
-
-def torch_functions():
-    torch = pytest.importorskip("torch")
-    F = torch.nn.functional
-    return torch, {
-        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "hardtanh": F.hardtanh, "relu": torch.relu,
-        "leaky_relu": F.leaky_relu, "softplus": lambda z: -F.logsigmoid(-z), "abs_rect": torch.abs,
-        "prelu": F.prelu, "maxout": lambda Z, k: Z.reshape(len(Z), -1, k).max(dim=2).values,
-        "rbf": lambda X, C, s: torch.exp(-((X[:, :, None] - C) ** 2).sum(1) / s**2),
-        "softmax": lambda Z: F.softmax(Z, 1), "log_softmax": lambda Z: F.log_softmax(Z, 1),
-        "cross_entropy": F.cross_entropy, "softmax_ce": F.cross_entropy, "mse": lambda a, b: ((a - b) ** 2).sum() / len(a),
-        "bce_with_logits": lambda z, y: F.binary_cross_entropy_with_logits(z, y.double()),
-        "affine": lambda X, W, b: F.linear(X, W.T, b), "act": lambda Z, name: getattr(torch, name)(Z),
-        "mlp": lambda X, p: torch.tanh(X @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"],
-    }  # fmt: skip
-
-
-def test_values_and_gradients_agree_with_pytorch():
-    torch, functions = torch_functions()
-    tensor = lambda a: torch.tensor(a, requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a
-    pairs = {
-        n.rsplit(".", 1)[1]: p
-        for n, p in PAIRS.items()
-        if n.split(".")[1] in ("neurons", "backprop") or n.endswith((".prelu", ".maxout"))
-    }
-    assert set(pairs) == set(functions)
-    for name, (forward, backward) in pairs.items():
-        rng = np.random.default_rng(3)
-        args, _, _ = arguments(forward, rng)
-        theirs = [{k: tensor(v) for k, v in a.items()} if isinstance(a, dict) else tensor(a) for a in args]
-        _, cache, out = outputs(forward, backward, args)
-        their_out = functions[name](*theirs)
-        np.testing.assert_allclose(out, their_out.detach().numpy(), rtol=1e-12, atol=1e-13, err_msg=name)
-        dout = rng.standard_normal(np.shape(out))
-        their_out.backward(torch.tensor(dout))
-        grads = run_backward(forward, backward, [dout], args, cache, out)
-        for mine, arg in zip(grads, theirs):
-            for g, t in [(mine[k], arg[k]) for k in mine] if isinstance(mine, dict) else [(mine, arg)]:
-                if g is not None:
-                    np.testing.assert_allclose(g, t.grad.numpy(), rtol=1e-10, atol=1e-12, err_msg=name)

@@ -63,30 +63,6 @@ def test_truncation_is_the_sum_of_chunks_whose_state_passes_on(cell, k):
         np.testing.assert_allclose(grads[name], sums[name], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_language_model_agrees_with_pytorch(cell):
-    torch = pytest.importorskip("torch")
-    from course.bridge import to_torch
-
-    model, a, b, h0 = drawn(cell)
-    p, wide = model.params, torch.float64
-    core = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](D, H, dtype=wide)
-    to_torch({n: p[n] for n in p if n not in ("E", "Why", "by")}, core)
-    E, W, c = (torch.tensor(p[n], requires_grad=True) for n in ("E", "Why", "by"))
-    start = torch.tensor(h0)[None]
-    start = (start[..., :H].contiguous(), start[..., H:].contiguous()) if cell == "lstm" else start
-    states, _ = core(E[torch.tensor(a)], start)
-    loss = torch.nn.functional.cross_entropy((states @ W + c).reshape(-1, V), torch.tensor(b).reshape(-1))
-    loss.backward()
-    mine, grads, _ = model.loss_and_grads(a, b, h0)
-    assert mine == pytest.approx(loss.item(), rel=1e-12)
-    names = [n for n in p if n not in ("E", "Why", "by")]
-    theirs = {"E": E.grad, "Why": W.grad, "by": c.grad, names[0]: core.weight_ih_l0.grad.T,
-              names[1]: core.weight_hh_l0.grad.T, names[2]: core.bias_ih_l0.grad, names[-1]: core.bias_hh_l0.grad}  # fmt: skip
-    for name, g in grads.items():
-        np.testing.assert_allclose(g, theirs[name].numpy(), atol=1e-12, err_msg=name)
-
-
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU, nn.LSTM])
 def test_modules_have_right_gradients(layer):
     rng = np.random.default_rng(4)
