@@ -29,6 +29,29 @@ ENTRIES: dict[str, dict[str, tuple[str, ...]]] = {
         "softmax_ce": ("softmax-ce",),
         "nn": ("nn-forward", "nn-backward"),
     },
+    "A03-computation-graphs": {
+        "op-add": ("op-add", "unbroadcast"),
+        "op-mul": ("op-mul", "unbroadcast"),
+        "op-matmul": ("op-matmul",),
+        "op-pick": ("op-pick",),
+        "op-softmax-ce": ("op-softmax-ce",),
+    },
+    "A04-optimisation-and-regularisation": {
+        **{
+            name: (name,)
+            for name in ("sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw")
+        },
+        "clip": ("clip-by-global-norm",),
+        "schedule": ("schedule",),
+        "penalty of a dict": ("penalty",),
+        "batchnorm with running statistics": ("batchnorm-forward",),
+    },
+    "A07-recurrent-networks": {
+        "rnn_step": ("rnn-step-forward", "rnn-step-backward"),
+        "rnn": ("rnn-forward", "rnn-backward"),
+        "temporal_softmax_ce": ("temporal-softmax-ce",),
+        "rnnlm": ("rnnlm",),
+    },
 }
 
 

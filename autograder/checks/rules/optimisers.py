@@ -13,7 +13,7 @@ import numpy as np
 
 from .engine import register
 
-__all__ = ["trajectory"]
+__all__ = ["right_step", "trajectory"]
 
 Params = Mapping[str, Any]
 
@@ -48,7 +48,30 @@ def _rule(update: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
             found.append(now)
         return found
 
+    run.update = update  # type: ignore[attr-defined]
     return run
+
+
+def right_step(name: str, **defaults: Any) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
+    """The trusted step of an optimiser: `step(params, grads, state, lr, **settings) -> (new params, new state)`.
+
+    defaults  the settings in the order in which they may be passed without their names
+    """
+    update = _RIGHT[name].update
+
+    def step(
+        params: Params, grads: Params, state: Params, lr: float, *values: Any, **settings: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        t = state.get("t", 0) + 1
+        kept = {k: dict(state.get(k, {})) for k in params}
+        hp = {**defaults, **dict(zip(defaults, values)), **settings}
+        new = {
+            k: update(np.asarray(p, dtype=float), np.asarray(grads[k], dtype=float), kept[k], lr, t, **hp)
+            for k, p in params.items()
+        }
+        return new, {"t": t, **kept}
+
+    return step
 
 
 def _keep(s: dict[str, Any], name: str, value: Any) -> Any:
@@ -259,4 +282,15 @@ register("sgd_projected", [
     ("", "The step is projected, not the parameter.", _rule(lambda p, g, s, lr, t, project=None: p - project(lr * g))),
     ("M01", "The step goes uphill.", _rule(lambda p, g, s, lr, t, project=None: project(p + lr * g))),
 ])
+_RIGHT: dict[str, Any] = {
+    "sgd": _rule(lambda p, g, s, lr, t: p - lr * g),
+    "momentum": _momentum(),
+    "nesterov": _momentum(use="look"),
+    "adagrad": _second(lambda s, g, h: s + g * g, _plain, **_ADAGRAD),
+    "adadelta": _adadelta(),
+    "rmsprop": _second(lambda s, g, h: h["rho"] * s + (1 - h["rho"]) * g * g, _plain, **_RMSPROP),
+    "adam": _adam(),
+    "adamw": _adam(),
+    "sgd_projected": _rule(lambda p, g, s, lr, t, project: project(p - lr * g)),
+}
 # fmt: on

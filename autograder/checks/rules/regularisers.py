@@ -20,7 +20,7 @@ import numpy as np
 from ..diagnosis import Diagnosis, of
 from .engine import register, register_many
 
-__all__ = ["explain_dropout"]
+__all__ = ["explain_dropout", "right_batchnorm", "right_clip", "right_penalty", "right_schedule"]
 
 Grads = Mapping[str, Any]
 
@@ -164,6 +164,14 @@ register("penalty", [
     ("", "A root is taken of ΣW².", _penalty(root=True)),
 ])
 # fmt: on
+
+right_batchnorm, right_penalty, right_schedule = _batchnorm(), _penalty(), _schedule()
+
+
+def right_clip(grads: Grads, threshold: float) -> tuple[dict[str, Any], float]:
+    """g · min(1, threshold / norm) for every array, with one norm for all of them, and that norm."""
+    return _when(grads, threshold, _norm(grads))
+
 
 register_many(
     "clip_by_global_norm of queries",

@@ -1,0 +1,158 @@
+"""The door to objects of the student's: methods with errors and writes detected, here or in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from autograder.checks import misconceptions
+from autograder.checks.entry import Check, Finding, NotAnswered, Reply, StudentError, Subject, Trial
+from autograder.checks.linetrace import record_lines
+from autograder.checks.local import LocalSubject
+from autograder.checks.tape import record
+
+__all__ = ["TapeOp", "call_method", "kind_of", "lent_op", "named_for_graphs", "theirs", "through"]
+
+
+class TapeOp:
+    """A trusted operation in the students' form, made from a tape model.
+
+    names     the model's arguments that are inputs of the operation
+    settings  its other arguments; they are attributes, too
+    """
+
+    def __init__(self, model: Any, names: Sequence[str], settings: Mapping[str, Any]) -> None:
+        self._model, self._names, self._settings = model, tuple(names), dict(settings)
+        vars(self).update(settings)
+
+    def f(self, *xs: Any) -> Any:
+        """The value of the operation."""
+        return record(self._model, {**dict(zip(self._names, xs)), **self._settings}).out
+
+    def bprop(self, xs: Sequence[Any], i: int, G: Any) -> Any:
+        """The gradient of input number i."""
+        args = {**dict(zip(self._names, xs)), **self._settings}
+        return record(self._model, args, self._names).backward(G)[self._names[i]]
+
+
+def _remote(thing: Any) -> bool:
+    """Whether this is a proxy of an object in another process (a module of checks does not import the grader's)."""
+    return hasattr(type(thing), "_at")
+
+
+def kind_of(thing: Any) -> str:
+    """The name of the class of an object of the student's."""
+    return str(object.__getattribute__(thing, "_type") if _remote(thing) else type(thing).__name__)
+
+
+def call_method(thing: Any, method: str, *args: Any) -> Reply:
+    """One call of a method on copies of the arguments. Raises NotAnswered when the object has no such method."""
+    try:
+        function = getattr(thing, method)
+    except (AttributeError, StudentError):
+        raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no method {method}.") from None
+    if _remote(function):
+        session, number = object.__getattribute__(function, "_at")
+        reply = session.call(number, args, {}, session.call_seconds)
+        if reply.error is not None:
+            reply.error.text = f"{kind_of(thing)}.{method} raises {reply.error.text}"
+    else:
+        label = f"{kind_of(thing)}.{method}"
+        reply = LocalSubject({label: function}).call(label, args, {})
+    return replace(reply, changed=("xs or G" if method == "bprop" else "x",) if reply.changed else ())
+
+
+@contextmanager
+def theirs(what: str) -> Iterator[None]:
+    """Inside: whatever the student's objects raise is reported as the student's error."""
+    try:
+        yield
+    except (StudentError, NotAnswered):
+        raise
+    except Exception as error:
+        raise StudentError(f"{what} raises {type(error).__name__}: {error}"[:500]) from None
+
+
+def lent_op(trial: Trial, f: Any, bprop: Any) -> Any:
+    """An operation in the student's process whose methods are ours: every call of them comes back to us."""
+    op = trial.call("Tanh")
+    op.f, op.bprop = f, bprop
+    return op
+
+
+class _OpSubject:
+    """An operation class as two functions: `Mul.f(*inputs, *settings)` and `Mul.bprop(op, xs, G)`, all gradients."""
+
+    def __init__(self, base: Subject, name: str, inputs: int) -> None:
+        self.base, self.name, self.inputs = base, name, inputs
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
+        if name == f"{self.name}.f":
+            made = self.base.call(self.name, args[self.inputs :], kwargs)
+            if made.error is not None:
+                return made
+            reply = call_method(made.value, "f", *args[: self.inputs])
+            return replace(reply, value=(reply.value, made.value))
+        op, xs, G = args
+        replies = [call_method(op, "bprop", list(xs), i, G) for i in range(self.inputs)]
+        error = next((r.error for r in replies if r.error is not None), None)
+        changed = next((r.changed for r in replies if r.changed), ())
+        return Reply(tuple(r.value for r in replies), error, changed)
+
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+        return [self.call(name, args, {}) for args in calls]
+
+    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
+        op, xs, G = args
+        if _remote(op):
+            return []
+        try:
+            return [step for i in range(self.inputs) for step in record_lines(op.bprop, [list(xs), i, G])[1]]
+        except Exception:  # an operation that fails is reported by the check itself
+            return []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.base, name)
+
+
+def named_for_graphs(check: Check) -> Check:
+    """The check with M07 told as M07b: in a graph every operand may be broadcast, not only a bias."""
+
+    def run(trial: Trial) -> None:
+        try:
+            check.run(trial)
+        finally:
+            trial.findings[:] = [(aspect, _as_broadcast(finding)) for aspect, finding in trial.findings]
+
+    return replace(check, run=run)
+
+
+def _as_broadcast(finding: Finding) -> Finding:
+    if "M07" not in finding.ids:
+        return finding
+    ids = tuple("M07b" if i == "M07" else i for i in finding.ids)
+    return replace(finding, ids=ids, hints=misconceptions.get("M07b").hint(q="the gradient"))
+
+
+def through(check: Check, name: str, inputs: int, pure: str | None = None) -> Check:
+    """A check of two functions, run on the methods of an operation class.
+
+    pure  the aspect that a write into an argument costs, where the check has none of its own
+    """
+
+    def run(trial: Trial) -> None:
+        subject: Any = _OpSubject(trial.subject, name, inputs)
+        inner = Trial(
+            subject,
+            trial.rng,
+            square=trial.square,
+            student_id=trial.student_id,
+            explain=trial.explain,
+            told=trial.told,
+        )
+        inner.findings, inner.mutated = trial.findings, trial.mutated
+        check.run(inner)
+
+    return replace(check, run=run, pure=pure or check.pure)
