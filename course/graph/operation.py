@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import course.backprop  # noqa: F401  (it marks the backward halves of the losses, which `pair_of` has to find)
 from course.graph.engine import Node
 from course.toolbox.errors import FusedError, GraphError, InputError
 from course.toolbox.pairs import backward_of

@@ -1,5 +1,8 @@
 """Chapter A03: the decks' graphs, fan-out, deep chains, second derivatives, and errors that say what to do."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -459,3 +462,9 @@ def test_value_starts_from_ones_and_a_second_call_doubles():
     (3 * v).backward()
     np.testing.assert_array_equal(v.grad, np.full((2, 3), 3.0))
     assert type(1 + Value(2)) is Value and Value(2).data == 2.0
+
+
+def test_a_loss_has_its_gradient_when_the_graph_is_all_that_was_imported():
+    code = "import numpy as np; from course.graph import SoftmaxCE; print(SoftmaxCE(np.array([1])).bprop([np.zeros((1, 2))], 0, 1.0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[[ 0.5 -0.5]]"
