@@ -185,10 +185,11 @@ class RemoteSession:
         self.number += 1
         number, asks = self.number, 0
         channel = self.process.channel
+        ends = time.monotonic() + seconds + GRACE  # for the request as a whole, however many callbacks it makes
         try:
-            channel.send({"op": op, "n": number, **fields}, blobs)
+            channel.send({"op": op, "n": number, **fields}, blobs, seconds + GRACE)
             while True:
-                header, body = channel.receive(seconds + GRACE)
+                header, body = channel.receive(min(ends, self.deadline) - time.monotonic())
                 if header.get("op") == "reply" and header.get("n") == number:
                     return header, body
                 if header.get("op") == "refused" and number == 1:
@@ -202,7 +203,9 @@ class RemoteSession:
                 asks += 1
                 if header.get("op") != "ask" or asks > MAX_ASKS:
                     raise WireError("a message that was not asked for")
+                started = time.monotonic()
                 self._serve(header, body)
+                ends += time.monotonic() - started  # our own time is not the student's
         except TooLong:
             self._end("it did not come back within the time limit")
             raise ProcessDied(
@@ -253,7 +256,7 @@ class RemoteSession:
             raise
         except Exception as error:
             blobs, answer = [], {"error": {"type": type(error).__name__, "text": str(error)[:300]}}
-        self.process.channel.send({"op": "answer", "n": header.get("n"), **answer}, blobs)
+        self.process.channel.send({"op": "answer", "n": header.get("n"), **answer}, blobs, GRACE)
 
     def _reply(self, header: dict[str, Any], body: bytes) -> Reply:
         error = header.get("error")

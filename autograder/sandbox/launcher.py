@@ -142,6 +142,7 @@ class Sandbox:
     def spawn(self, limits: ProcessLimits) -> StudentProcess:
         """A fresh process for one submission. Raises UnfitError when the server is gone."""
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # a process that does not read must not hold us
         assert self._control is not None
         request = json.dumps({"op": "spawn", "limits": asdict(limits)}).encode()
         fds = array.array("i", [theirs.fileno()])

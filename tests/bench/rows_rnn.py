@@ -173,10 +173,13 @@ def farm_text():
 
 @row("farm-rnn", peer="entropy rate", goal=0.976)
 def farm_rnn() -> Figures:
-    """Held-out bits per token on Farm after 9,000 steps; the entropy over ours."""
+    """Held-out bits per token on Farm after 9,000 steps; the entropy over ours.
+
+    Rates, decay and size were chosen on a text of another seed, never on this held-out one.
+    """
     _, ids, size = farm_text()
     model = rnn.RNNLM(size, 32, 96, np.random.default_rng(0))
-    optimizer = optim.Flat(model.params, optim.adam, lr=4e-3, dtype=np.float32)
+    optimizer = optim.Flat(model.params, optim.adamw, lr=4e-3, dtype=np.float32, weight_decay=0.05)
     batches = rnn.batches_of(ids[:200_000], 32, 32)
     for lr, steps in ((4e-3, 5400), (1e-3, 2400), (2e-4, 1200)):
         optimizer.lr = lr

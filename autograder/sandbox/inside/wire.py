@@ -71,21 +71,33 @@ class Guest:
 
 
 class Channel:
-    """Frames over a file descriptor, read and written whole."""
+    """Frames over a file descriptor, read and written whole.
+
+    With a timeout, the descriptor must not block: a peer that stops reading would hold the writer for ever.
+    """
 
     def __init__(self, fd: int, limits: Limits | None = None) -> None:
         self.fd, self.limits = fd, limits or Limits()
 
-    def send(self, header: dict[str, Any], body: list[bytes] | None = None) -> None:
-        """Write one frame. Raises Closed when nobody reads any more."""
+    def send(
+        self, header: dict[str, Any], body: list[bytes] | None = None, timeout: float | None = None
+    ) -> None:
+        """Write one frame within `timeout` seconds. Raises Closed when nobody reads any more, or TooLong."""
+        deadline = None if timeout is None else time.monotonic() + timeout
         text = json.dumps(header, separators=(",", ":")).encode()
         blob = b"".join(body or ())
         view = memoryview(_HEAD.pack(len(text), len(blob)) + text + blob)
-        try:
-            while view:
+        while view:
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select([], [self.fd], [], left)[1]:
+                    raise TooLong("what was sent is not read")
+            try:
                 view = view[os.write(self.fd, view) :]
-        except OSError as error:
-            raise Closed(f"the channel is closed: {error}") from None
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed(f"the channel is closed: {error}") from None
 
     def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], bytes]:
         """Read one frame within `timeout` seconds. Raises Closed, TooLong or WireError."""
