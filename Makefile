@@ -6,7 +6,7 @@ ASSIGNMENT ?= A02-backprop-by-hand
 SAMPLE := build/sample
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help attacks grade test test-slow lint lab build bench mutants clean system torch
+.PHONY: help attacks grade test test-slow torture lint lab build bench mutants clean system torch
 .DEFAULT_GOAL := help
 
 help:
@@ -16,7 +16,7 @@ help:
 	@echo "make build      rebuild the students' release from solutions/"
 	@echo "make lint       style, types, lines per package"
 	@echo "make bench      figures beside those of other tools;  make mutants: every known mistake, named"
-	@echo "make attacks    every hostile submission, and what it gains"
+	@echo "make attacks    every hostile submission, and what it gains;  make torture: the grader killed 100 times"
 	@echo "make clean      remove what was built; .venv and your work/ stay"
 
 # A stamp for each set of extras: installed again only when pyproject.toml changes.
@@ -47,10 +47,13 @@ test: $(VENV)/installed-grade,dev system
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(VENV)/installed-grade,lab,dev,cluster,postgres system
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow
 
 torch: $(VENV)/installed-grade,dev
 	$(BIN)/pip install --quiet --disable-pip-version-check "torch==2.13.0"
+
+torture: $(VENV)/installed-grade,dev system
+	KILLS=100 $(BIN)/python -m pytest -q tests/grading/test_pipeline.py -k killing_the_grader -m slow
 
 lint: $(VENV)/installed-grade,dev
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from tests.grading.conftest import KIND, NAME, ToyCourse
 
 from .conftest import KIT, SCREENS, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 

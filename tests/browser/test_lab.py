@@ -10,7 +10,7 @@ from autograder.sample import answers_of, fill
 
 from .conftest import KIT, SCREENS, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 NAME = "A02-backprop-by-hand"
 WRONG_BIAS = """def affine_backward(dY, cache):
@@ -29,6 +29,23 @@ def notebook_of(tmp_path, name, cells, keep):
     wanted = [c for c in made["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") in keep]
     made["cells"] = wanted
     return made
+
+
+def opened(browser, address, name):
+    """Open a notebook in JupyterLab, wait for its kernel, and put the focus into it."""
+    from selenium.webdriver.common.by import By
+
+    browser.set_window_size(1100, 1500)
+    browser.get(f"{address}/lab/tree/{name}?reset")
+    wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell"), 90, "the notebook")
+
+    def idle():
+        found = browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
+        return found.get_attribute("data-status") == "idle"
+
+    wait_for(idle, 90, "the kernel")
+    first = ".jp-Notebook .jp-CodeCell .cm-content"  # looked up anew each time: the page may still be replacing it
+    wait_for(lambda: browser.find_element(By.CSS_SELECTOR, first).click() or True, 60, "the first cell")
 
 
 def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
@@ -50,19 +67,7 @@ def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
     )
     (work / f"{NAME}.ipynb").write_text(json.dumps(made))
     address = jupyter(work)
-    browser.set_window_size(1100, 1500)
-    browser.get(f"{address}/lab/tree/{NAME}.ipynb?reset")
-    wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell"), 90, "the notebook")
-    wait_for(
-        lambda: (
-            "Idle"
-            in browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
-            .get_attribute("data-status")
-            .title()
-        ),
-        60,
-        "the kernel",
-    )
+    opened(browser, address, f"{NAME}.ipynb")
 
     def two_panels():
         """Run all cells, and again when the first time came too early for a busy kernel."""

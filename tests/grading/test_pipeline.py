@@ -99,7 +99,7 @@ def test_how_many_at_once_does_not_change_a_byte(filled):
     run(filled, jobs=1)
     one = stored(filled.root)
     shutil.rmtree(filled.root / "results")
-    run(filled, jobs=4)
+    run(filled, jobs=8)
     assert stored(filled.root) == one
 
 
@@ -171,6 +171,42 @@ def test_late_submissions_get_nbgraders_penalty(filled):
             s.student.id: s.notebooks[0].late_submission_penalty for s in book.assignment_submissions(NAME)
         }
     assert late["ada"] == pytest.approx(0.7) and late["bao"] is None
+
+
+def test_an_extension_and_a_resubmission_count_as_nbgrader_counts_them(filled):
+    from datetime import timedelta
+
+    from nbgrader.api import Gradebook
+
+    url = f"sqlite:///{filled.root / 'gradebook.db'}"
+    place = filled.root / "submitted" / "bao" / NAME
+    (filled.root / "nbgrader_config.py").write_text(
+        "from nbgrader.plugins import LateSubmissionPlugin\n"
+        "class All(LateSubmissionPlugin):\n"
+        "    def late_submission_penalty(self, student_id, score, total_seconds_late):\n"
+        "        return score\n"
+        "c = get_config()\nc.AssignLatePenalties.plugin_class = All\n"
+    )
+    (place / "timestamp.txt").write_text("2026-03-01 09:00:00 UTC")
+    run(filled, jobs=1)
+
+    def state():
+        with Gradebook(url) as book:
+            one = book.find_submission(NAME, "bao")
+            return one.score, one.notebooks[0].late_submission_penalty, one.total_seconds_late, one.extension
+
+    with Gradebook(url) as book:
+        book.update_or_create_assignment(NAME, duedate="2026-03-01 10:00:00 UTC")
+    assert state()[0] == 5 and state()[2] == 0  # in time, with a mistake
+    filled.hand_in("bao")
+    (place / "timestamp.txt").write_text("2026-03-02 10:00:00 UTC")
+    run(filled, jobs=1)
+    assert state()[1:3] == (7, 86400)  # right now, but a day late: the penalty takes all
+    with Gradebook(url) as book:
+        book.update_or_create_submission(NAME, "bao", extension=timedelta(days=2))
+    run(filled, jobs=1, force=True)
+    score, penalty, late, extension = state()
+    assert (score, penalty, late) == (7, None, 0) and extension == timedelta(days=2)
 
 
 def test_a_worker_that_dies_is_replaced_and_the_class_goes_on(filled, monkeypatch, tmp_path):
@@ -250,14 +286,20 @@ def test_killing_the_grader_at_any_moment_loses_and_doubles_nothing(filled, tmp_
     ]
     subprocess.run(program, check=False, capture_output=True)
     undisturbed, book = stored(filled.root), marks(filled.root / "gradebook.db")
-    for attempt in range(20):
+    started = time.monotonic()
+    for name in ("results", "autograded"):
+        shutil.rmtree(filled.root / name)
+    subprocess.run(program, check=False, capture_output=True)
+    span = time.monotonic() - started
+    kills = int(os.environ.get("KILLS", "20"))
+    for attempt in range(kills):
         for name in ("results", "autograded", "feedback", "reports"):
             shutil.rmtree(filled.root / name, ignore_errors=True)
         (filled.root / "gradebook.db").unlink(missing_ok=True)
         victim = subprocess.Popen(
             program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(0.25 + 0.3 * attempt)
+        time.sleep(span * (attempt + 0.5) / kills)  # spread over all phases, from the first import to the last page
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait()
         done = subprocess.run(program, check=False, capture_output=True, text=True)
