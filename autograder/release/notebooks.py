@@ -21,14 +21,13 @@ def build(assignment: Assignment, solutions: Path, notebooks: Path) -> tuple[Pat
     Raises UsageError when the source is malformed or the release would give an answer away.
     """
     source = read_notebook(assignment)
-    release = make_release(source)
-    if found := leaks(assignment.path.read_text(encoding="utf-8"), notebook_text(release)):
+    shown = notebook_text(make_release(source))
+    if found := leaks(assignment.path.read_text(encoding="utf-8"), shown):
         raise UsageError(f"{assignment.path.name}: the release would show a line of an answer: {found[0]!r}.")
     places = []
-    for folder, notebook in ((solutions, source), (notebooks, release)):
+    for folder, text in ((solutions, notebook_text(source)), (notebooks, shown)):
         path = folder / assignment.name / f"{assignment.name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = notebook_text(notebook)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_atomically(path, text)
         places.append(path)

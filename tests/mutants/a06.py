@@ -6,19 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .a06_smoothings import SMOOTHINGS, WORDS, draw_text
 from .rules import RuleTarget
-
-WORDS = "a b c d e".split()
-
-
-def _corpus(rng: np.random.Generator, sentences: int = 9) -> list[list[str]]:
-    p = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
-    return [[str(w) for w in rng.choice(WORDS, size=rng.integers(1, 7), p=p)] for _ in range(sentences)]
 
 
 def _query(kind: Any) -> Any:
     def sample(rng: np.random.Generator) -> dict[str, Any]:
-        corpus = _corpus(rng)
+        corpus = draw_text(rng)
         n = int(rng.integers(2, 4))
         text = ["<s>"] * (n - 1) + corpus[0] + ["</s>"]
         queries = []
@@ -118,6 +112,7 @@ def _right_network(args: dict[str, Any]) -> dict[str, Any]:
 
 
 TARGETS = [
+    *SMOOTHINGS,
     RuleTarget(
         "A06",
         "ngrams",
@@ -129,7 +124,7 @@ def ngrams(sentence, n):
 forward = ngrams
 """,
         lambda: None,
-        lambda rng: {"sentence": _corpus(rng, 1)[0] + ["a", "b", "a", "b"], "n": int(rng.integers(2, 5))},
+        lambda rng: {"sentence": draw_text(rng, 1)[0] + ["a", "b", "a", "b"], "n": int(rng.integers(2, 5))},
         wrong="""
 M36 | ['<s>'] * (n - 1) + | []  +
 M36 | + ['</s>'] | + []

@@ -46,6 +46,7 @@ ENTRIES: dict[str, dict[str, tuple[str, ...]]] = {
         "penalty of a dict": ("penalty",),
         "batchnorm with running statistics": ("batchnorm-forward",),
     },
+    "A06-ngram-language-models": {"ngrams": ("ngrams",)},
     "A07-recurrent-networks": {
         "rnn_step": ("rnn-step-forward", "rnn-step-backward"),
         "rnn": ("rnn-forward", "rnn-backward"),

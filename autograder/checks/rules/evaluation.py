@@ -1,9 +1,10 @@
 """Comparing models: wrong versions.
 
 evaluate            args bits (a list of arrays, one a document)     -> (bits per token, standard error)
+bits of evaluate, se of evaluate, per_token of evaluate              the same, one result each
 bits_by_dependency  args per_token, labels                           -> dict label -> (mean, count)
 interpolate         args probs (models, T), iterations               -> weights
-real_or_fake        args answers, truth                              -> accuracy
+real_or_fake        args answers, truth                              -> dict(accuracy, low, high)
 sgd_train           args data, data_test, alpha, beta, epochs, gamma, forward, backward -> (alpha, beta, J_train, J_test)
 """
 
@@ -16,13 +17,30 @@ from typing import Any
 import numpy as np
 
 from ..diagnosis import Diagnosis, of
-from .engine import register
+from .engine import alternatives, register
 
-__all__ = ["explain_leak"]
+__all__ = [
+    "explain_leak",
+    "right_dependency",
+    "right_interpolate",
+    "right_real_or_fake",
+    "standard_error",
+]
 
 
 def _mean(bits: Sequence[Any]) -> float:
     return float(np.concatenate([np.asarray(b, dtype=float) for b in bits]).mean())
+
+
+def standard_error(bits: Sequence[Any], b: float, biased: bool = False) -> float:
+    """√(D/(D−1) Σ_d (B_d − b L_d)²) / Σ_d L_d for the bits of D documents."""
+    totals, lengths = (
+        np.array([float(np.sum(x)) for x in bits]),
+        np.array([len(x) for x in bits], dtype=float),
+    )
+    D = len(bits)
+    factor = 1.0 if biased else D / max(D - 1, 1)
+    return math.sqrt(factor * float(np.sum((totals - b * lengths) ** 2))) / float(lengths.sum())
 
 
 def _evaluate(
@@ -33,11 +51,10 @@ def _evaluate(
         totals = np.array([float(np.sum(b)) for b in bits])
         tokens, D, b = np.concatenate([np.asarray(x, dtype=float) for x in bits]), len(bits), _mean(bits)
         se = {
-            "documents": math.sqrt(D / max(D - 1, 1) * float(np.sum((totals - b * lengths) ** 2)))
-            / lengths.sum(),
+            "documents": standard_error(bits, b),
             "tokens": float(tokens.std(ddof=1)) / math.sqrt(len(tokens)),
             "tokens, N": float(tokens.std()) / math.sqrt(len(tokens)),
-            "biased": math.sqrt(float(np.sum((totals - b * lengths) ** 2))) / lengths.sum(),
+            "biased": standard_error(bits, b, biased=True),
             "means": float(np.std(totals / lengths, ddof=1)) / math.sqrt(D),
             "deviation": float(tokens.std(ddof=1)),
         }[error]
@@ -62,6 +79,65 @@ def _em(
 def _posterior(w: Any, probs: Any) -> Any:
     joint = w[:, None] * probs
     return joint / joint.sum(axis=0)
+
+
+right_interpolate = _em(lambda w, p: _posterior(w, p).mean(axis=1))
+
+
+def right_dependency(per_token: Any, labels: Sequence[Any], shift: int = 0) -> dict[Any, tuple[float, int]]:
+    """label -> (mean bits, count)."""
+    groups: dict[Any, list[float]] = {}
+    for bits, label in zip(np.roll(per_token, shift), labels):
+        groups.setdefault(label, []).append(float(bits))
+    return {label: (float(np.mean(group)), len(group)) for label, group in groups.items()}
+
+
+# --- real or fake -----------------------------------------------------------------------------------------------------
+
+
+def _clopper_pearson(k: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
+    """The p at which k or more, and k or fewer, of n successes have probability α/2."""
+
+    def tail(k: int, p: float) -> float:
+        return sum(math.comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(k, n + 1))
+
+    def solve(k: int, share: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            p = (low + high) / 2
+            low, high = (p, high) if tail(k, p) < share else (low, p)
+        return low
+
+    return solve(k, alpha / 2) if k else 0.0, solve(k + 1, 1 - alpha / 2) if k < n else 1.0
+
+
+def _wald(k: int, n: int) -> tuple[float, float]:
+    half = 1.959963984540054 * math.sqrt(k / n * (1 - k / n) / n)
+    return k / n - half, k / n + half
+
+
+def _wilson(k: int, n: int) -> tuple[float, float]:
+    z2 = 1.959963984540054**2
+    middle, half = (k + z2 / 2) / (n + z2), math.sqrt(z2 * (k * (n - k) / n + z2 / 4)) / (n + z2)
+    return middle - half, middle + half
+
+
+def _judged(
+    interval: Callable[[int, int], tuple[float, float]], hits: Callable[[Any, Any], Any]
+) -> Callable[..., Any]:
+    def run(answers: Any, truth: Any) -> dict[str, float]:
+        k, n = int(sum(map(bool, hits(answers, truth)))), len(truth)
+        low, high = interval(k, n)
+        return {"accuracy": k / n, "low": low, "high": high}
+
+    return run
+
+
+def _agree(answers: Any, truth: Any) -> list[bool]:
+    return [bool(x) == bool(t) for x, t in zip(answers, truth)]
+
+
+right_real_or_fake = _judged(_clopper_pearson, _agree)
 
 
 def _train(
@@ -142,10 +218,25 @@ register("evaluate", [
     ("", "The standard error is that of the mean of the documents' means.", _evaluate(error="means")),
     ("", "The standard deviation is returned, not the standard error.", _evaluate(error="deviation")),
 ])
+for _i, _name in enumerate(("bits of evaluate", "se of evaluate")):
+    register(_name, [(" ".join(a.ids), a.text, lambda bits, a=a, i=_i: a.run(bits)[i]) for a in alternatives("evaluate")])
+register("bits of evaluate", [("M01", "The sign is wrong: bits are minus the logarithm.", lambda bits: -_mean(bits))])
+register("per_token of evaluate", [
+    ("M04 M39", "per_token is in nats: bits are nats / ln 2.", lambda bits: np.concatenate(bits) * math.log(2)),
+    ("M01", "per_token has the wrong sign: bits are minus the logarithm.", lambda bits: -np.concatenate(bits)),
+    ("M04 M39", "per_token holds the logarithms in nats as they come: bits are minus nats / ln 2.", lambda bits: -np.concatenate(bits) * math.log(2)),
+    ("M04", "per_token is multiplied by ln 2: divide nats by ln 2.", lambda bits: np.concatenate(bits) * math.log(2) ** 2),
+    ("", "per_token is one array a document: put them one behind the other.", lambda bits: [np.asarray(b) for b in bits]),
+    ("", "per_token is in reversed order.", lambda bits: np.concatenate(bits)[::-1]),
+])
 register("bits_by_dependency", [
-    ("M39", "The bits are summed, not averaged.", lambda per_token, labels: {k: (float(sum(b for b, x in zip(per_token, labels) if x == k)), sum(x == k for x in labels)) for k in set(labels)}),
-    ("M39", "The sums are divided by the number of all tokens.", lambda per_token, labels: {k: (float(sum(b for b, x in zip(per_token, labels) if x == k)) / len(labels), sum(x == k for x in labels)) for k in set(labels)}),
-    ("M34", "Labels and bits are off by one.", lambda per_token, labels: {k: (float(np.mean([b for b, x in zip(np.roll(per_token, 1), labels) if x == k])), sum(x == k for x in labels)) for k in set(labels)}),
+    ("M39", "The bits are summed, not averaged.", lambda per_token, labels: {k: (m * n, n) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("M39", "The sums are divided by the number of all tokens.", lambda per_token, labels: {k: (m * n / len(labels), n) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("M34", "Labels and bits are off by one.", lambda per_token, labels: right_dependency(per_token, labels, 1)),
+    ("M34", "Labels and bits are off by one.", lambda per_token, labels: right_dependency(per_token, labels, -1)),
+    ("", "Mean and count are exchanged.", lambda per_token, labels: {k: (n, m) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("", "The count is that of all tokens.", lambda per_token, labels: {k: (m, len(labels)) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("", "The share of the tokens is given for their number.", lambda per_token, labels: {k: (m, n / len(labels)) for k, (m, n) in right_dependency(per_token, labels).items()}),
 ])
 register("interpolate", [
     ("", "The weights are not normalised: the posteriors are summed, not averaged.", _em(lambda w, p: _posterior(w, p).sum(axis=1))),
@@ -153,6 +244,16 @@ register("interpolate", [
     ("", "The old weights are not used in the posterior.", _em(lambda w, p: (p / p.sum(axis=0)).mean(axis=1))),
     ("", "One iteration too few is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=1)),
     ("", "Every token goes to the best model (hard assignment).", _em(lambda w, p: np.bincount((w[:, None] * p).argmax(axis=0), minlength=len(w)) / p.shape[1])),
+])
+register("real_or_fake", [
+    ("", "The interval is the normal approximation p ± 1.96 √(p(1 − p)/n); the exact one is asked for.", _judged(_wald, _agree)),
+    ("", "The interval is the normal approximation, cut at 0 and 1; the exact one is asked for.", _judged(lambda k, n: tuple(np.clip(_wald(k, n), 0, 1)), _agree)),
+    ("", "The interval is Wilson's; the exact one is asked for.", _judged(_wilson, _agree)),
+    ("", "Each tail has 5 %: a 95 % interval leaves 2.5 % on each side.", _judged(lambda k, n: _clopper_pearson(k, n, 0.1), _agree)),
+    ("", "low and high are exchanged.", _judged(lambda k, n: _clopper_pearson(k, n)[::-1], _agree)),
+    ("", "The answers that say True are counted, not the right ones.", _judged(_clopper_pearson, lambda answers, truth: answers)),
+    ("", "Only the answers True that are right are counted: False can be right, too.", _judged(_clopper_pearson, lambda answers, truth: [x and t for x, t in zip(answers, truth)])),
+    ("", "The wrong answers are counted, not the right ones.", _judged(_clopper_pearson, lambda answers, truth: [not ok for ok in _agree(answers, truth)])),
 ])
 register("sgd_train", [
     ("M01", "The step goes uphill: the gradient is added; it has to be subtracted.", _train(sign=1.0)),

@@ -1,8 +1,8 @@
 """Counting, smoothing and scoring: wrong versions.
 
 ngrams               args sentence, n                             -> list of tuples
-ngram_prob           args sentences, n, smoothing, history, word  -> probability; smoothing is ("mle",) or ("add_k", k)
-ngram_prob of queries   the same with queries, a list of (history, word)  -> list of probabilities
+logprobs             args logprobs, as for cross_entropy_bits     -> array; mistakes in probabilities are in `smoothings`
+entropy_rate         args grammar                                 -> number
 cross_entropy_bits, perplexity    args logprobs (a list of arrays, one a sentence, in nats, with </s> last) -> number
 count                args ids, n                                  -> (keys, counts)
 one_hot, window_batch, sample     below
@@ -11,77 +11,16 @@ one_hot, window_batch, sample     below
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..diagnosis import Diagnosis, of
-from .engine import register, register_many
+from .engine import register
+from .smoothings import padded, right_probabilities, slide
 
-__all__ = ["explain_probabilities", "explain_sample"]
-
-BOS, EOS, UNK = "<s>", "</s>", "<unk>"
-
-
-def _slide(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-
-
-def _padded(sentence: Sequence[str], n: int, bos: int | None = None, eos: int = 1) -> list[str]:
-    return [BOS] * (n - 1 if bos is None else bos) + list(sentence) + [EOS] * eos
-
-
-def _prob(**slip: Any) -> Callable[..., float]:
-    """MLE or add-k with slips in padding, vocabulary and denominator."""
-
-    def run(
-        sentences: Sequence[Sequence[str]],
-        n: int,
-        smoothing: tuple[Any, ...],
-        history: Sequence[str],
-        word: str,
-    ) -> float:
-        bos, eos = slip.get("bos"), slip.get("eos", 1)
-        text = [_padded(s, n, bos, eos) for s in sentences]
-        if slip.get("stream"):
-            text = [[t for s in text for t in s]]
-        grams = Counter(g for s in text for g in _slide(s, n))
-        words = {w for s in sentences for w in s}
-        vocabulary = words | {EOS, UNK}
-        for change in slip.get("vocabulary", ()):
-            vocabulary = vocabulary - {change[1:]} if change[0] == "-" else vocabulary | {change[1:]}
-        h = [w if w in words or w == BOS else UNK for w in history]
-        h = ([BOS] * (n - 1) + h)[-(n - 1) :] if n > 1 else []
-        w = word if word in words or word == EOS else UNK
-        top = grams[(*h, w)]
-        if slip.get("contexts"):
-            where = sentences if slip["contexts"] == "bare" else text
-            bottom = (
-                Counter(g for t in where for g in _slide(t, n - 1))[tuple(h)]
-                if n > 1
-                else sum(map(len, text))
-            )
-        else:
-            bottom = sum(c for g, c in grams.items() if g[:-1] == tuple(h))
-        if slip.get("bottom"):
-            bottom = slip["bottom"](bottom, grams)
-        k = float(smoothing[1]) if smoothing[0] == "add_k" else 0.0
-        if slip.get("k"):
-            k = slip["k"](k)
-        extra = {
-            "kV": k * len(vocabulary),
-            "k": k,
-            "V": float(len(vocabulary)),
-            "none": 0.0,
-            "types": k * len(grams),
-        }[slip.get("extra", "kV")]
-        total = bottom + (extra if smoothing[0] == "add_k" else 0.0)
-        value = (top + (0.0 if slip.get("no k") else k)) / total if total else 0.0
-        return math.log(value) if slip.get("log") and value > 0 else value
-
-    return run
+__all__ = ["explain_probabilities", "explain_sample", "right_entropy_rate", "right_probabilities"]
 
 
 def _flat(logprobs: Sequence[Any]) -> Any:
@@ -104,6 +43,7 @@ _BITS: list[tuple[str, str, Callable[..., float]]] = [
     ("M39", "The sum is divided by the number of sentences, not of tokens.", lambda logprobs: -_flat(logprobs).sum() / len(logprobs) / math.log(2)),
     ("M39", "The mean is taken sentence by sentence; long sentences have to count more.", lambda logprobs: -np.mean([np.mean(s) for s in logprobs]) / math.log(2)),
     ("M39", "The sum is not divided by the number of tokens.", lambda logprobs: -_flat(logprobs).sum() / math.log(2)),
+    ("M39", "A product of probabilities underflows to 0: add logarithms.", lambda logprobs: math.inf),
 ]
 register("cross_entropy_bits", _BITS)
 register("perplexity", [
@@ -120,39 +60,50 @@ register("perplexity", [
     ("M39", "This is the cross-entropy in nats; the perplexity is e to that power.", lambda logprobs: -_flat(logprobs).mean()),
     ("M39", "A product of probabilities underflows to 0: add logarithms.", lambda logprobs: math.inf),
 ])
-register("ngrams", [
-    ("M36", "There is no <s> in front.", lambda sentence, n: _slide(_padded(sentence, n, bos=0), n)),
-    ("M36", "There is no </s> behind.", lambda sentence, n: _slide(_padded(sentence, n, eos=0), n)),
-    ("M36", "There is neither <s> in front nor </s> behind.", lambda sentence, n: _slide(list(sentence), n)),
-    ("M36", "There is one <s> in front, whatever n is; n − 1 are needed.", lambda sentence, n: _slide(_padded(sentence, n, bos=1), n)),
-    ("M36", "There are n times <s> in front: <s> itself is predicted.", lambda sentence, n: _slide(_padded(sentence, n, bos=n), n)),
-    ("M36", "There are n − 1 times </s> behind; one is needed.", lambda sentence, n: _slide(_padded(sentence, n, eos=n - 1), n)),
-    ("M34", "The last n-gram is missing: the range ends one too early.", lambda sentence, n: _slide(_padded(sentence, n), n)[:-1]),
-    ("M34", "The first n-gram is missing.", lambda sentence, n: _slide(_padded(sentence, n), n)[1:]),
-    ("", "Every n-gram is listed once only: repetitions count.", lambda sentence, n: list(dict.fromkeys(_slide(_padded(sentence, n), n)))),
-    ("M34", "The tuples have n − 1 words.", lambda sentence, n: _slide(_padded(sentence, n), n - 1)),
-    ("M34", "The tuples have n + 1 words.", lambda sentence, n: _slide(_padded(sentence, n + 1), n + 1)),
+register("logprobs", [
+    ("", "These are probabilities; logarithms are asked for.", lambda logprobs: np.exp(_flat(logprobs))),
+    ("M04 M39", "These are logarithms to base 2; natural logarithms (nats) are asked for.", lambda logprobs: _flat(logprobs) / math.log(2)),
+    ("M39", "These are logarithms to base 10; natural logarithms (nats) are asked for.", lambda logprobs: _flat(logprobs) / math.log(10)),
+    ("M01", "The sign is wrong: logarithms of probabilities are negative.", lambda logprobs: -_flat(logprobs)),
+    ("M39", "</s> is left out: there is one logarithm for each word and one for each </s>.", _without_end),
+    ("", "There is one sum for each sentence; one logarithm for each word and each </s> is asked for.", lambda logprobs: [float(np.sum(s)) for s in logprobs]),
+    ("", "There is one sum for the whole text; one logarithm for each word and each </s> is asked for.", lambda logprobs: float(_flat(logprobs).sum())),
 ])
-register("ngram_prob", [
-    ("M35", "The denominator counts the context wherever it stands, also at the end, where nothing follows.", _prob(contexts=True)),
-    ("M35", "Contexts are counted in the bare sentences: those at the start, with <s>, are missing.", _prob(contexts="bare")),
-    ("M36", "Sentences have no </s> at their end.", _prob(eos=0)),
-    ("M35", "Without </s> the last context of a sentence is counted, and nothing follows it.", _prob(contexts=True, eos=0)),
-    ("M36", "Sentences have one <s> in front, whatever n is.", _prob(bos=1)),
-    ("M36", "<s> is predicted: there are n times <s> in front.", _prob(bos=None, stream=True)),
-    ("M36", "Sentences have n times <s> in front: <s> itself is counted.", _prob(contexts=True, stream=True)),
-    ("M37", "The denominator of add-k has k instead of kV.", _prob(extra="k")),
-    ("M37", "The denominator of add-k has V instead of kV.", _prob(extra="V")),
-    ("M37", "The denominator of add-k lacks kV.", _prob(extra="none")),
-    ("M37", "V lacks <unk>.", _prob(vocabulary=("-<unk>",))),
-    ("M37", "V lacks </s>.", _prob(vocabulary=("-</s>",))),
-    ("M37", "V lacks <unk> and </s>.", _prob(vocabulary=("-<unk>", "-</s>"))),
-    ("M37", "V contains <s>, which is never predicted.", _prob(vocabulary=("+<s>",))),
-    ("M37", "V is the number of different n-grams, not of words.", _prob(extra="types")),
-    ("M37", "1 is added instead of k.", _prob(k=lambda k: 1.0 if k else 0.0)),
-    ("M37", "k is added in the denominator only.", _prob(**{"no k": True})),
-    ("M35", "The count is divided by all n-grams, not by those of this context.", _prob(bottom=lambda b, grams: sum(grams.values()))),
-    ("", "The logarithm of the probability is returned.", _prob(log=True)),
+register("count", [
+    ("M34", "The last n-gram is missing: a sequence of T ids has T - n + 1 n-grams.", lambda ids, n: _counted(_windows_of(ids, n)[:-1])),
+    ("M34", "The first n-gram is missing.", lambda ids, n: _counted(_windows_of(ids, n)[1:])),
+    ("M34", "The n-grams have n + 1 ids.", lambda ids, n: _counted(_windows_of(ids, n + 1))),
+    ("", "The sequence goes on at its beginning: n-grams reach over the end.", lambda ids, n: _counted(_windows_of(np.append(ids, ids[: n - 1]), n))),
+    ("", "n-grams overlap: one begins at every id, not at every n-th.", lambda ids, n: _counted(_windows_of(ids, n)[::n])),
+    ("", "The counts are all 1: they are the different n-grams, not how often each occurs.", lambda ids, n: (_counted(_windows_of(ids, n))[0], np.ones(len(_counted(_windows_of(ids, n))[1]), int))),
+    ("", "The n-grams are in the order of their counts; sorted are the ids.", lambda ids, n: tuple(x[np.argsort(-_counted(_windows_of(ids, n))[1], kind="stable")] for x in _counted(_windows_of(ids, n)))),
+    ("", "The n-grams are in the order of their first appearance; they have to be sorted.", lambda ids, n: tuple(x[np.argsort(np.unique(_windows_of(ids, n), axis=0, return_index=True)[1])] for x in _counted(_windows_of(ids, n)))),
+    ("", "keys and counts are exchanged.", lambda ids, n: _counted(_windows_of(ids, n))[::-1]),
+    ("M06", "The keys are transposed: an n-gram is a row.", lambda ids, n: (_counted(_windows_of(ids, n))[0].T, _counted(_windows_of(ids, n))[1])),
+])
+register("entropy_rate", [
+    ("M04", "The result is in nats; bits are asked for.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum()) * math.log(2)),
+    ("", "This is the entropy of a document; per token it is divided by the mean length of a document.", lambda grammar: _visits(grammar, lambda m, h: m @ h)),
+    ("", "This is the mean length of a document.", lambda grammar: _visits(grammar, lambda m, h: m.sum())),
+    ("", "The entropies of the nonterminals are averaged as if all were visited equally often.", lambda grammar: _visits(grammar, lambda m, h: h.mean())),
+    ("", "This is the entropy of the start symbol alone.", lambda grammar: _visits(grammar, lambda m, h: h, steps=0)),
+    ("", "A nonterminal that stands twice in a rule is counted once.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), once=True)),
+    ("", "M is transposed: m = (I - Mᵀ)⁻¹ e, with M_AB the number of B in the rules of A.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), turned=True)),
+    ("", "The rules of a nonterminal are taken as equally likely: their weights are not used.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), uniform=True)),
+    ("M01", "The sign is wrong: H = -Σ p log₂ p.", lambda grammar: -_visits(grammar, lambda m, h: m @ h / m.sum())),
+])
+register("ngrams", [
+    ("M36", "There is no <s> in front.", lambda sentence, n: slide(padded(sentence, n, bos=0), n)),
+    ("M36", "There is no </s> behind.", lambda sentence, n: slide(padded(sentence, n, eos=0), n)),
+    ("M36", "There is neither <s> in front nor </s> behind.", lambda sentence, n: slide(list(sentence), n)),
+    ("M36", "There is one <s> in front, whatever n is; n − 1 are needed.", lambda sentence, n: slide(padded(sentence, n, bos=1), n)),
+    ("M36", "There are n times <s> in front: <s> itself is predicted.", lambda sentence, n: slide(padded(sentence, n, bos=n), n)),
+    ("M36", "There are n − 1 times </s> behind; one is needed.", lambda sentence, n: slide(padded(sentence, n, eos=n - 1), n)),
+    ("M34", "The last n-gram is missing: the range ends one too early.", lambda sentence, n: slide(padded(sentence, n), n)[:-1]),
+    ("M34", "The first n-gram is missing.", lambda sentence, n: slide(padded(sentence, n), n)[1:]),
+    ("", "Every n-gram is listed once only: repetitions count.", lambda sentence, n: list(dict.fromkeys(slide(padded(sentence, n), n)))),
+    ("M34", "The tuples have n − 1 words.", lambda sentence, n: slide(padded(sentence, n), n - 1)),
+    ("M34", "The tuples have n + 1 words.", lambda sentence, n: slide(padded(sentence, n + 1), n + 1)),
 ])
 register("one_hot", [
     ("M34", "The 1 stands one column too far to the right.", lambda ids, V: np.roll(np.eye(V)[np.asarray(ids)], 1, axis=1)),
@@ -169,13 +120,43 @@ register("window_batch", [
 ])
 # fmt: on
 
-register_many(
-    "ngram_prob of queries",
-    "ngram_prob",
-    lambda sentences, n, smoothing, queries: [
-        {"sentences": sentences, "n": n, "smoothing": smoothing, "history": h, "word": w} for h, w in queries
-    ],
-)
+
+def _windows_of(ids: Any, n: int) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(np.asarray(ids), n)
+
+
+def _counted(keys: Any) -> tuple[Any, Any]:
+    return np.unique(keys, axis=0, return_counts=True)
+
+
+def _visits(
+    grammar: Any,
+    result: Callable[[Any, Any], Any],
+    steps: int | None = None,
+    once: bool = False,
+    turned: bool = False,
+    uniform: bool = False,
+) -> float:
+    """`result` of expected visits m and entropies h of the nonterminals, with slips; steps = 0: h of the start alone."""
+    names = list(grammar["rules"])
+    M, h = np.zeros((len(names), len(names))), np.zeros(len(names))
+    for i, A in enumerate(names):
+        p = np.array([1.0 if uniform else weight for weight, _, _ in grammar["rules"][A]])
+        p = p / p.sum()
+        h[i] = -(p * np.log2(p)).sum()
+        for q, (_, _, body) in zip(p, grammar["rules"][A]):
+            for B in set(body) if once else body:
+                M[i, names.index(B)] += q
+    start = names.index(grammar["start"])
+    if steps == 0:
+        return float(h[start])
+    m = np.linalg.solve(np.eye(len(names)) - (M if turned else M.T), np.eye(len(names))[start])
+    return float(result(m, h))
+
+
+def right_entropy_rate(grammar: Any) -> float:
+    """h∞ in bits per token, m = (I - Mᵀ)⁻¹ e_start, h∞ = m·h / Σ m; every nonterminal can be reached."""
+    return _visits(grammar, lambda m, h: m @ h / m.sum())
 
 
 def _windows(ids: Any, k: int, pad: int | None, shift: int = 0) -> Any:
