@@ -42,7 +42,7 @@ class ResultStore:
 
     def put(self, result: dict[str, Any]) -> None:
         """Write a result. Raises UnfitError when it cannot be written: the disk is full, the folder read-only."""
-        text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        text = json.dumps(result, sort_keys=True, ensure_ascii=False) + "\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path(result["student"]), text)
