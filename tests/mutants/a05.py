@@ -104,11 +104,14 @@ TAGGER = Target(
     "A05",
     "mlp-tagger",
     """
+def scores(p, ids):
+    X = p['E'][ids].reshape(len(ids), -1)
+    H = np.tanh(X @ p['W1'] + p['b1'])
+    return X, H, H @ p['W2'] + p['b2']
+
 def loss_and_grads(p, ids, y):
     N, K = ids.shape
-    X = p['E'][ids].reshape(N, -1)
-    H = np.tanh(X @ p['W1'] + p['b1'])
-    Z = H @ p['W2'] + p['b2']
+    X, H, Z = scores(p, ids)
     P = np.exp(Z - Z.max(axis=1, keepdims=True))
     P /= P.sum(axis=1, keepdims=True)
     loss = -np.log(P[np.arange(N), y]).mean()
@@ -125,6 +128,17 @@ def loss_and_grads(p, ids, y):
     g['E'] = np.zeros_like(p['E'])
     np.add.at(g['E'], ids, dX.reshape(N, K, -1))
     return loss, g
+
+class MLPTagger:
+    def __init__(self, V, C, d, H, K, rng):
+        shapes = {'E': (V, d), 'W1': (K * d, H), 'b1': (H,), 'W2': (H, C), 'b2': (C,)}
+        self.params = {k: rng.normal(size=s) for k, s in shapes.items()}
+
+    def forward(self, ids):
+        return scores(self.params, ids)[2]
+
+    def loss_and_grads(self, ids, y):
+        return loss_and_grads(self.params, ids, y)
 
 def forward(params, ids, y):
     return loss_and_grads(params, ids, y)

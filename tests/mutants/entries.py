@@ -47,11 +47,23 @@ ENTRIES: dict[str, dict[str, tuple[str, ...]]] = {
         "batchnorm with running statistics": ("batchnorm-forward",),
     },
     "A06-ngram-language-models": {"ngrams": ("ngrams",)},
+    "A05-words-as-vectors": {
+        "embedding": ("embedding-forward", "embedding-backward"),
+        "mlp-tagger": ("mlp-tagger",),
+        "window_batch": ("window-batch",),
+    },
     "A07-recurrent-networks": {
         "rnn_step": ("rnn-step-forward", "rnn-step-backward"),
         "rnn": ("rnn-forward", "rnn-backward"),
         "temporal_softmax_ce": ("temporal-softmax-ce",),
         "rnnlm": ("rnnlm",),
+    },
+    "A08-ngram-vs-rnn": {"interpolate": ("interpolate",)},
+    "A09-bidirectional-and-seq2seq": {
+        "birnn": ("birnn-forward", "birnn-backward"),
+        "decoder": ("decoder-forward", "decoder-backward"),
+        "conv1d": ("conv1d-forward", "conv1d-backward"),
+        "maxpool1d": ("maxpool1d",),
     },
 }
 

@@ -1,0 +1,89 @@
+"""Texts, and what models of them are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Finding, NotAnswered, StudentError, Trial
+from autograder.checks.rules.ngrams import right_probabilities
+
+from .objects import Queries, build, draw_corpus, probabilities
+
+__all__ = ["Case", "Smoothing", "ask_case", "contexts", "draw_case", "part_of", "some", "words_of"]
+
+Smoothing = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A text, a model and what it is asked."""
+
+    sentences: list[list[str]]
+    n: int
+    smoothing: Smoothing
+    queries: Queries
+
+    def want(self, eos: int = 1) -> np.ndarray:
+        """The right probabilities, or those of a text without </s>."""
+        return np.array(right_probabilities(self.sentences, self.n, self.smoothing, self.queries, eos))
+
+    def args(self, got: Any) -> tuple[dict[str, Any], Any]:
+        """The case and what the student got, as the rules take them."""
+        return {
+            "sentences": self.sentences, "n": self.n, "smoothing": self.smoothing, "queries": self.queries,
+        }, list(got)  # fmt: skip
+
+
+def words_of(sentences: Sequence[Sequence[str]]) -> list[str]:
+    """The different words, sorted."""
+    return sorted({w for s in sentences for w in s})
+
+
+def contexts(
+    sentences: Sequence[Sequence[str]], length: int
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Histories of so many training words: those that occur before something, and those that do not."""
+    seen = sorted({tuple(s[i - length : i]) for s in sentences for i in range(length, len(s) + 1)})
+    words = words_of(sentences)
+    every = [tuple(words[i] for i in index) for index in np.ndindex(*[len(words)] * length)]
+    return seen, [h for h in every if h not in set(seen)]
+
+
+def some(rng: np.random.Generator, items: Sequence[Any], most: int) -> list[Any]:
+    """Some of the items, drawn without repetition."""
+    return [items[int(i)] for i in rng.permutation(len(items))[:most]]
+
+
+def draw_case(
+    rng: np.random.Generator, smoothing: Smoothing, n: int, sentences: int = 14, unseen: bool | None = None
+) -> Case:
+    """A drawn text, and all words after histories of it; `unseen`: histories that never occur, or only others."""
+    text = draw_corpus(rng, sentences, words=5 if n < 4 else 4)
+    seen, other = contexts(text, n - 1)
+    histories = (some(rng, seen, 8) if not unseen else []) + (
+        some(rng, other, 5) if unseen is not False else []
+    )
+    queries = [(h, w) for h in histories for w in [*words_of(text), "</s>", "<unk>"]]
+    return Case(text, n, smoothing, queries)
+
+
+def part_of(trial: Trial, aspect: str, run: Callable[[], None]) -> None:
+    """Run a part of a check: an error costs its aspect alone."""
+    try:
+        run()
+    except NotAnswered as blank:
+        trial.fail(Finding(str(blank), status="not_run"), aspect=aspect)
+    except StudentError as error:
+        if error.kind == "timeout":
+            raise
+        status = error.kind if error.kind in ("failed", "not_run") else "error"
+        trial.fail(Finding(error.text, line=error.line, status=status), aspect=aspect)
+
+
+def ask_case(trial: Trial, case: Case) -> Any:
+    """The student's probabilities for a case."""
+    return probabilities(trial, build(trial, case.n, case.smoothing, case.sentences)[0], case.queries)

@@ -1,0 +1,180 @@
+"""Entry of assignment A06 for the model itself, with mle and add_k; one of them that is wrong is left out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Entry, Finding, NotAnswered, StudentError, Trial
+from autograder.checks.kinds import INSTANCES, pure_check
+
+from .cases import Case, Smoothing, ask_case, contexts, part_of, words_of
+from .objects import Queries, ask, attribute, build, differ, draw_corpus, named, probabilities, texts
+from .smoothing import FACTORIES
+
+__all__ = ["ENTRIES"]
+
+_SHORT, _LONG, _NEW = "short histories", "long histories", "unknown words"
+_END, _START = "</s> is predicted", "<s> is never predicted"
+_RULE = "ngram_prob of queries"
+
+
+def _usable(trial: Trial, n: int, text: list[list[str]]) -> dict[Smoothing, tuple[Any, int | None]]:
+    """mle and add_k -> (fitted model, eos); eos is None where the model is wrong after full histories.
+
+    A smoothing that is wrong is left out as long as the other one is right.
+    """
+    found: dict[Smoothing, tuple[Any, int | None]] = {}
+    last: Exception | None = None
+    seen, other = contexts(text, n - 1)
+    for smoothing in (("mle",), ("add_k", 0.4)):
+        queries = [(h, w) for h in (*seen[:4], *other[:2]) for w in [*words_of(text), "</s>"]]
+        case = Case(text, n, smoothing, queries)
+        try:
+            model, returned = build(trial, n, smoothing, text)
+            got = probabilities(trial, model, queries)
+        except (StudentError, NotAnswered) as error:
+            if isinstance(error, StudentError) and error.kind == "timeout":
+                raise
+            last = error
+            continue
+        right = [eos for eos in (1, 0) if differ("", got, case.want(eos)) is None]
+        found[smoothing] = model, right[0] if right else None
+        if returned is not model:
+            slip = "fit returns the model itself, so that model = NGram(3, mle()).fit(sentences) works: return self."
+            trial.fail(slip, aspect="fit returns the model")
+    if not found and last is not None:
+        raise last
+    good = {smoothing: entry for smoothing, entry in found.items() if entry[1] is not None}
+    return good or found
+
+
+def _ngram(trial: Trial) -> None:
+    n = int(trial.rng.integers(3, 5))
+    text = draw_corpus(trial.rng, 12)
+    usable = _usable(trial, n, text)
+    words = words_of(text)
+    vocabulary = [*words, "</s>", "<unk>"]
+    part_of(trial, ".vocab", lambda: _vocab(trial, next(iter(usable.values()))[0], sorted(vocabulary)))
+    full = contexts(text, n - 1)[0][:3]
+    asked: dict[str, tuple[Queries, Queries | None]] = {  # and queries that have the same answers
+        _END: ([(h, "</s>") for h in full], None),
+        _SHORT: ([(h, w) for h in ([], *([w] for w in words)) for w in vocabulary], None),
+        _LONG: (
+            [(("zz", *h[::-1], "b", *h), w) for h in full for w in vocabulary],
+            [(h, w) for h in full for w in vocabulary],
+        ),
+        _NEW: (
+            [(h, "zz") for h in full] + [(["zz"] * (n - 1), w) for w in (*vocabulary, "zz")],
+            [(h, "<unk>") for h in full] + [(["<unk>"] * (n - 1), w) for w in (*vocabulary, "<unk>")],
+        ),
+        _START: ([(h, "<s>") for h in ([], *full)], None),
+    }
+    for smoothing, (model, eos) in usable.items():
+        for aspect, (queries, twins) in asked.items():
+            case = Case(text, n, smoothing, queries)
+            part_of(trial, aspect, partial(_answers, trial, aspect, case, model, eos, twins))
+        if eos is not None:
+            flat = Case(text, 1, smoothing, [(h, w) for h in ([], ["b", "a"]) for w in vocabulary])
+            unigrams, _ = build(trial, 1, smoothing, text)
+            part_of(trial, _LONG, partial(_answers, trial, _LONG, flat, unigrams, eos, None))
+    part_of(trial, "logprobs", lambda: _logprobs(trial, n, text, usable))
+
+
+def _vocab(trial: Trial, model: Any, want: list[str]) -> None:
+    got = texts(trial, attribute(model, "vocab"))
+    if got is None:
+        trial.fail(".vocab should be a list of words.", aspect=".vocab")
+    elif got != want:
+        extra, missing = sorted(set(got) - set(want)), sorted(set(want) - set(got))
+        text = ".vocab is the words of training, </s> and <unk>, sorted"
+        text += f": {', '.join(missing)} is missing" if missing else ""
+        text += f": {', '.join(extra)} does not belong to it" if extra else ""
+        ids = ("M36",) if "<s>" in extra else ("M37",) if missing else ()
+        trial.fail(Finding(f"{text}.", ids), aspect=".vocab")
+
+
+def _answers(
+    trial: Trial, aspect: str, case: Case, model: Any, eos: int | None, twins: Queries | None
+) -> None:
+    got = probabilities(trial, model, case.queries)
+    if aspect == _START:
+        slip = Finding("prob(history, '<s>') should be 0: <s> is context only.", ("M36",))
+        if np.any(got != 0):
+            trial.fail(slip, aspect=aspect)
+        return
+    if eos is None and (twins is None or not np.isfinite(got).all()):
+        text = (
+            "Not looked at as long as neither mle nor add_k is right after full histories: mend them first."
+        )
+        trial.fail(text, aspect=aspect)
+        return
+    want = (
+        probabilities(trial, model, twins)
+        if eos is None and twins is not None
+        else case.want(1 if aspect == _END else eos or 0)
+    )
+    bad = differ("p", got, want)
+    if bad is None:
+        return
+
+    def instances() -> list[tuple[dict[str, Any], Any]]:
+        found = [case.args(got)]
+        for _ in range(INSTANCES - 1):
+            text = draw_corpus(trial.rng, 12)
+            again = Case(text, case.n, case.smoothing, [(h, w) for h, w in case.queries])
+            found.append(again.args(ask_case(trial, again)))
+        return found
+
+    trial.fail(
+        named(trial, aspect, _RULE, instances, bad, "p", f"{aspect}, with {case.smoothing[0]}: "),
+        aspect=aspect,
+    )
+
+
+def _logprobs(
+    trial: Trial, n: int, text: list[list[str]], usable: dict[Smoothing, tuple[Any, int | None]]
+) -> None:
+    other = [["a", "zz", "b"], [], ["b"], *draw_corpus(trial.rng, 3)]
+    for smoothing, (model, _) in usable.items():
+        sentences = text if smoothing == ("mle",) else other
+        queries = [(s[:i], w) for s in sentences for i, w in enumerate([*s, "</s>"])]
+        got = ask(trial, model, "logprobs", [(sentences,)])[0]
+        with np.errstate(divide="ignore"):
+            want = np.log(Case(text, n, smoothing, queries).want())
+            bad = differ("logprobs", got, want)
+            if bad is None:
+                continue
+            # what is wrong in prob is charged there
+            own = np.log(np.maximum(probabilities(trial, model, queries), 0.0))
+        if differ("logprobs", got, own) is None:
+            continue
+        ends = np.cumsum([len(s) + 1 for s in sentences])[:-1]
+        options = [w for w in (want, own) if np.isfinite(w).all()]
+        for truth in options or [want]:
+            instances = [({"logprobs": np.split(truth, ends)}, got)]
+            finding = named(trial, "logprobs", "logprobs", lambda i=instances: i, bad, "logprobs")
+            if finding.text != bad.text:
+                break
+        trial.fail(finding, aspect="logprobs")
+        return
+
+
+MODEL = pure_check(
+    {
+        ".vocab": 1.0,
+        "fit returns the model": 0.5,
+        _END: 1.0,
+        _SHORT: 1.25,
+        _LONG: 0.5,
+        _NEW: 1.0,
+        _START: 0.25,
+        "logprobs": 2.0,
+    },
+    _ngram,
+    0.5,
+)
+
+ENTRIES = [Entry("ngram", (MODEL,), {"NGram": None}, uses=FACTORIES, title="The n-gram model")]

@@ -1,0 +1,185 @@
+"""The student's models, here or in another process; and a model of ours that the student's functions are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.assignments.a03.objects import kind_of, theirs
+from autograder.checks.diagnosis import Diagnosis
+from autograder.checks.entry import Finding, NotAnswered, Reply, StudentError, Trial
+from autograder.checks.kinds import courtesy, explained
+from autograder.checks.local import LocalSubject
+from autograder.checks.rules import explain_call
+from autograder.checks.values import Mismatch, as_array, compare
+
+__all__ = [
+    "GivenModel",
+    "Queries",
+    "ask",
+    "build",
+    "differ",
+    "draw_corpus",
+    "lent",
+    "named",
+    "probabilities",
+    "texts",
+]
+
+Queries = Sequence[tuple[Sequence[str], str]]
+WORDS = "a b c d e f g".split()
+
+
+def draw_corpus(
+    rng: np.random.Generator, sentences: int, words: int = 5, longest: int = 7
+) -> list[list[str]]:
+    """Sentences of letters, some frequent and some rare; every letter occurs."""
+    p = np.array([0.38, 0.22, 0.16, 0.1, 0.07, 0.05, 0.02][:words])
+    lengths = rng.integers(1, longest + 1, sentences)
+    text = [[str(w) for w in rng.choice(WORDS[:words], size=k, p=p / p.sum())] for k in lengths]
+    for w in WORDS[:words]:
+        if not any(w in s for s in text):
+            text[int(rng.integers(sentences))].append(w)
+    return text
+
+
+def _remote(thing: Any) -> bool:
+    """Whether this is a proxy of an object in another process (a module of checks does not import the grader's)."""
+    return hasattr(type(thing), "_at")
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """An attribute of an object of the student's. Raises NotAnswered when there is none, else StudentError."""
+    try:
+        with theirs(f"{kind_of(thing)}.{name}"):
+            try:
+                return getattr(thing, name)
+            except AttributeError as error:
+                raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.") from error
+    except StudentError as error:
+        if "AttributeError" in error.text:
+            raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.") from None
+        raise
+
+
+def ask(trial: Trial, thing: Any, method: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+    """Many calls of a method of the student's in one request. Raises StudentError, NotAnswered."""
+    label = f"{kind_of(thing)}.{method}"
+    function = attribute(thing, method)
+    replies: list[Reply] = []
+    if _remote(function):
+        session, number = object.__getattribute__(function, "_at")
+        for start in range(0, len(calls), 200):
+            replies += session.call_many(number, calls[start : start + 200], session.call_seconds)
+        for reply in replies:
+            if reply.error is not None:
+                reply.error.text = f"{label} raises {reply.error.text}"
+    else:
+        replies = LocalSubject({label: function}).call_many(label, calls)
+    for reply in replies:
+        trial.mutated += [_written(label)] if reply.changed else []
+        if reply.error is not None:
+            raise reply.error
+    return [reply.value for reply in replies]
+
+
+def _written(label: str) -> Finding:
+    text = f"{label} changes its argument: the list that the caller passed in is another one after the call."
+    hints = (
+        "Look for +=, append, insert and extend on a sentence or a history.",
+        "history + [word] makes a new list; history += [word] changes the caller's.",
+        "Work on a copy: list(history).",
+    )
+    return Finding(text, ("M25",), hints=hints)
+
+
+def build(trial: Trial, n: int, smoothing: Sequence[Any], sentences: Any) -> tuple[Any, Any]:
+    """A model of the student's, fitted, and what fit returned; smoothing is ("add_k", 0.5) and the like."""
+    kind, *settings = smoothing
+    model = trial.call("NGram", n, trial.call(kind, *settings))
+    returned = ask(trial, model, "fit", [(sentences,)])[0]
+    return (returned if kind_of(returned) == kind_of(model) else model), returned
+
+
+def probabilities(trial: Trial, model: Any, queries: Queries) -> np.ndarray:
+    """prob(history, word) of the student's model for all queries, in its own precision. Raises StudentError."""
+    found = []
+    for value in ask(trial, model, "prob", [(list(h), w) for h, w in queries]):
+        number = as_array(value)
+        if number is None or number.size != 1 or number.dtype.kind == "c":
+            kind = "None" if value is None else f"a {kind_of(value)}"
+            raise StudentError(f"prob should return a number, and returns {kind}.", kind="failed")
+        found.append(number.reshape(()))
+    return np.array(found)
+
+
+def differ(what: str, got: Any, want: Any) -> Mismatch | None:
+    """As `compare`, to 1e-9, or less for single precision: smoothed probabilities are sums of many terms."""
+    array = as_array(got)
+    single = array is not None and array.dtype == np.float32
+    return compare(what, got, want, rtol=1e-4 if single else 1e-9)
+
+
+def texts(trial: Trial, value: Any) -> list[str] | None:
+    """The strings of a list, tuple or array of the student's, NumPy's strings included; None when it is none."""
+    if not isinstance(value, list | tuple) and kind_of(value) != "ndarray":
+        return None
+    found = []
+    for item in value:
+        # a string of NumPy's crosses as an array without axes
+        plain = ask(trial, item, "item", [()])[0] if _remote(item) and kind_of(item) == "ndarray" else item
+        if not isinstance(plain, str):
+            return None
+        found.append(str(plain))
+    return found
+
+
+def named(
+    trial: Trial, aspect: str, rule: str, instances: Any, bad: Mismatch, what: str, before: str = ""
+) -> Finding:
+    """The finding about a mismatch, named by the rules when they know it.
+
+    instances  () -> (arguments of the rule, result) of several draws
+    """
+    finding = Finding(f"{before}{bad.text}", (), bad.evidence, errors=bad.errors)
+    if not trial.explain or aspect in trial.told:
+        return finding
+
+    def why() -> Diagnosis:
+        found = explain_call(rule, instances(), what=what)
+        return found if found.ids or "fit no mistake" not in found.text else Diagnosis([], "")
+
+    return explained(finding, courtesy(why))
+
+
+class GivenModel:
+    """A model of ours for functions that take one: every probability depends on the word before."""
+
+    def __init__(self, rng: np.random.Generator, words: Sequence[str], n: int = 2) -> None:
+        self.n = n
+        self.vocab = sorted([*words, "</s>", "<unk>"])
+        self._p = {h: rng.dirichlet(np.full(len(self.vocab), 2.0)) + 0.02 for h in ["<s>", *self.vocab]}
+        self._p = {h: p / p.sum() for h, p in self._p.items()}
+        self._at = {w: i for i, w in enumerate(self.vocab)}
+
+    def prob(self, history: Sequence[str], word: str) -> float:
+        """p(word | last word of the history)."""
+        if word == "<s>":
+            return 0.0
+        last = history[-1] if len(history) else "<s>"
+        return float(self._p[last if last in self._p else "<unk>"][self._at.get(word, self._at["<unk>"])])
+
+    def logprobs(self, sentences: Any) -> np.ndarray:
+        """Nats of each word and each </s>."""
+        return np.log([self.prob(s[:i], w) for s in sentences for i, w in enumerate([*s, "</s>"])])
+
+
+def lent(trial: Trial, model: GivenModel) -> Any:
+    """Our model in the form in which the student's process may use it."""
+    if not hasattr(trial.subject, "session"):
+        return model
+    from autograder.grading.remote import guest
+
+    return guest(model, ("prob", "logprobs", "=vocab", "=n"))

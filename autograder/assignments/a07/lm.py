@@ -1,0 +1,278 @@
+"""Entry of assignment A07 for the language model: parameters, loss, gradients, truncation, one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks import misconceptions
+from autograder.checks.diagnosis import Diagnosis
+from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.kinds import INSTANCES, courtesy, explained, values
+from autograder.checks.pairs import Pair, edges, gradients
+from autograder.checks.rules import explain_call
+from autograder.checks.rules.recurrent import language_model, lost_rows, right_language_model
+from autograder.checks.values import Mismatch, as_array, compare
+
+from .models import Args, draw_lm, draw_params
+from .objects import GRADS, LOSS, STEP, on_objects, theirs
+
+__all__ = ["ENTRIES", "three"]
+
+
+def three(result: Any) -> tuple[Any, Any, Any]:
+    """(loss, grads, h_last) of what loss_and_grads returns."""
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        raise StudentError("RNNLM.loss_and_grads should return (loss, grads, h_last).", kind="failed")
+    return result[0], _as_dict(result[1]), result[2]
+
+
+def _loss_and_grads(result: Any) -> tuple[Any, Any]:
+    return three(result)[:2]
+
+
+def _as_dict(grads: Any) -> Mapping[str, Any]:
+    if not isinstance(grads, dict):
+        raise StudentError(
+            f"The gradients should be a dict, and are a {type(grads).__name__}.", kind="failed"
+        )
+    return grads
+
+
+LM = Pair(
+    LOSS,
+    GRADS,
+    language_model,
+    draw_lm,
+    lambda args: tuple(args["params"]),
+    split=_loss_and_grads,
+    back=lambda dout, cache, args: (dout, cache, args),
+    takes=_as_dict,
+    loss=True,
+)
+
+
+Result = tuple[Any, Any, Any]
+RECURRENT = ("E", "Wxh", "Whh", "bh")  # the parameters whose gradients come through time
+
+# --- RNNLM ------------------------------------------------------------------------------------------------------------
+
+
+def _values_of_loss() -> Check:
+    """The loss and the last state."""
+    at = {"loss": 0, "h_last": 2}
+    return values(
+        LOSS,
+        draw_lm,
+        right_language_model,
+        {"loss": 1.0, "h_last": 0.5},
+        pure=0.5,
+        part=lambda aspect, result: result[at[aspect]],
+        what="the result",
+        takes=three,
+        models={"loss": (language_model, lambda result: result[0])},
+        cases=({}, {"N": 1}, {"T": 1}),
+    )
+
+
+def _step_reference(params: Any, ids: Any, h: Any) -> tuple[Any, Any]:
+    h = right_language_model(params, ids[None], ids[None], h)[2]
+    return h @ params["Why"] + params["by"], h
+
+
+def _draw_step(rng: np.random.Generator) -> Args:
+    args = draw_lm(rng, T=1)
+    return {"params": args["params"], "ids": args["ids_in"][0], "h": args["h0"]}
+
+
+def _pair_of(what: str, result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise StudentError(f"{what} should return (Z, h).", kind="failed")
+    return result[0], result[1]
+
+
+def _steps_are_right() -> Check:
+    takes = partial(_pair_of, STEP)
+    return values(STEP, _draw_step, _step_reference, {"step": 1.0}, what="(Z, h)", takes=takes, cases=({},))
+
+
+def _parameters(trial: Trial) -> None:
+    """The constructor draws parameters of the right names, shapes and kind, from the generator that it is given."""
+    V, D, H = (int(n) for n in trial.rng.permutation([5, 7, 11]))
+    want = {name: np.shape(a) for name, a in draw_params(np.random.default_rng(0), V, D, H).items()}
+    seed = int(trial.rng.integers(2**32))
+    drawn = []
+    for start in (seed, seed, seed + 1):
+        model = trial.call("RNNLM", V, D, H, np.random.default_rng(start))
+        params = getattr(model, "params", None)
+        if not isinstance(params, dict) or set(params) != set(want):
+            keys = ", ".join(want)
+            trial.fail(f"RNNLM(V, D, H, rng).params should be a dict with the keys {keys}.")
+            return
+        for name, shape in want.items():
+            array = as_array(params[name])
+            if array is None or array.shape != shape:
+                found = "no array" if array is None else f"of shape {array.shape}"
+                trial.fail(f"With V = {V}, D = {D}, H = {H} params[{name!r}] is {found}, expected {shape}.")
+                return
+            if array.dtype.kind != "f" or not np.all(np.isfinite(array)):
+                trial.fail(f"params[{name!r}] should hold finite floats.")
+                return
+        drawn.append({name: np.array(a) for name, a in params.items()})
+    if not all(np.array_equal(drawn[0][n], drawn[1][n]) for n in want):
+        trial.fail(
+            "Two models made with generators of the same seed have different parameters: draw from rng only."
+        )
+    elif np.array_equal(drawn[0]["Whh"], drawn[2]["Whh"]):
+        trial.fail("Two models made with different generators have the same Whh: draw it from rng.")
+    else:
+        _read_at_every_call(trial)
+
+
+def _read_at_every_call(trial: Trial) -> None:
+    """A whole new dict may be assigned to `.params` between two calls."""
+    old, new = draw_lm(trial.rng), draw_lm(trial.rng, T=3)
+    old["params"] = {name: a + 1.0 for name, a in new["params"].items()}
+    rest = tuple(new.values())[1:]
+    V, D = new["params"]["E"].shape
+    model = trial.call("RNNLM", V, D, len(new["params"]["bh"]), np.random.default_rng(0))
+    with theirs("RNNLM"):
+        model.params = dict(old["params"])
+        before = model.loss_and_grads(*rest)
+        model.params = {name: a.copy() for name, a in new["params"].items()}
+        after = model.loss_and_grads(*rest)
+        fresh = trial.call("RNNLM", V, D, len(new["params"]["bh"]), np.random.default_rng(0))
+        fresh.params = {name: a.copy() for name, a in new["params"].items()}
+        want = fresh.loss_and_grads(*rest)
+    three(before)
+    if compare("", three(after)[0], three(want)[0]) is not None:
+        trial.fail(
+            "After a new dict was assigned to model.params the loss is that of the old one: read self.params at every call."
+        )
+
+
+def _truncation(trial: Trial) -> None:
+    """Every k from 1 to beyond T; where the full gradient is wrong already, chunk by chunk against the student's own."""
+    T = 5
+    args = draw_lm(trial.rng, T=T)
+    plain = (args["params"], args["ids_in"], args["ids_out"], args["h0"])
+    full = three(trial.call(LOSS, *plain))
+    ks = (1, 2, 3, 4, T, T + 3, None)
+    got = [three(result) for result in trial.call_many(LOSS, [(*plain, k) for k in ks])]
+    right = right_language_model(*plain)
+    # what is wrong in the full gradient is charged there
+    sound = [n for n in RECURRENT if compare("", full[1].get(n), right[1][n]) is None]
+    for k, result in zip(ks, got):
+        gap = _gap(result, right_language_model(*plain, k), full, right, sound)
+        if gap is None and not sound:
+            gap = _gap_of_chunks(trial, got[0], result, full, args, k)
+        if gap is None:
+            continue
+        finding = Finding(f"With k = {k}: {gap.text}", (), gap.evidence, errors=gap.errors)
+        all_sound = len(sound) == len(RECURRENT)
+        why = courtesy(lambda: _why_truncated(trial)) if trial.explain and all_sound else None
+        trial.fail(explained(finding, why))
+        return
+
+
+def _gap(got: Result, want: Result, full: Result, right: Result, sound: Sequence[str]) -> Mismatch | None:
+    """What is wrong with a truncated result, of what is right in the full one."""
+    for what, i in (("the loss", 0), ("h_last", 2)):
+        if compare("", full[i], right[i]) is None and (gap := compare(what, got[i], want[i])) is not None:
+            return gap
+    return compare("the gradients", {n: got[1].get(n) for n in sound}, {n: want[1][n] for n in sound})
+
+
+def _gap_of_chunks(
+    trial: Trial, of_one: Result, result: Result, full: Result, args: Args, k: int | None
+) -> Mismatch | None:
+    """Where no full gradient is right: the result should be made of the student's own results for the chunks."""
+    one = right_language_model(args["params"], args["ids_in"], args["ids_out"], args["h0"], 1)
+    if all(compare("", of_one[1].get(n), one[1][n]) is None for n in RECURRENT):
+        return None  # chunks of one step are right: the slip is in the loop over time
+    T, h, parts = len(args["ids_in"]), args["h0"], []
+    if k is None or k >= T:
+        parts = [(1.0, full)]
+    size = T if k is None else k
+    for a in range(0, 0 if parts else T, size):
+        chunk = (args["params"], args["ids_in"][a : a + size], args["ids_out"][a : a + size], h)
+        parts.append((len(chunk[1]) / T, three(trial.call(LOSS, *chunk))))
+        h = parts[-1][1][2]
+    gap: Mismatch | None = None
+    for weights in ([w for w, _ in parts], [1.0] * len(parts)):
+        try:
+            own = {
+                n: sum(w * np.asarray(p[1][n], float) for w, (_, p) in zip(weights, parts)) for n in RECURRENT
+            }
+        except (KeyError, TypeError, ValueError):
+            return Mismatch("the gradients are no arrays of the shapes of the parameters.")
+        gap = compare("the gradients", {n: result[1].get(n) for n in RECURRENT}, own)
+        if gap is None:
+            break
+    return gap
+
+
+def _why_truncated(trial: Trial) -> Diagnosis:
+    # T is not a multiple of k, so that the last chunk is a short one
+    drawn = [draw_lm(trial.rng, T=7, k=k) for k in (2, 3, 2)]
+    return explain_call(
+        "rnnlm with k", [(a, three(trial.call(LOSS, *a.values()))) for a in drawn], what="the gradients"
+    )
+
+
+def _gradients_of_all() -> Check:
+    """Every gradient; in dE also the rows that a repeated word loses, which no tape of single steps replays."""
+    points = {"dE": 1.0, "dWxh": 0.75, "dWhh": 1.0, "dbh": 0.5, "dWhy": 0.75, "dby": 0.5}
+    check = gradients(LM, points, square=False)
+
+    def run(trial: Trial) -> None:
+        if not (trial.explain and _loses_rows(trial)):
+            check.run(trial)
+            return
+        trial.explain = False
+        check.run(trial)
+        known = misconceptions.get("M33")
+        lost = Finding(known.say(q="dE"), ("M33",), hints=known.hint(q="dE"))
+        trial.findings[:] = [
+            (aspect, lost if aspect == "dE" else finding) for aspect, finding in trial.findings
+        ]
+
+    return replace(check, run=run)
+
+
+def _loses_rows(trial: Trial) -> bool:
+    """Whether dE, on its own, is what `dE[ids] += dX` gives."""
+    for _ in range(INSTANCES):
+        args = draw_lm(trial.rng, T=7, N=3)
+        got = three(trial.call(LOSS, *args.values()))[1].get("E")
+        if compare("", got, lost_rows(**args)) is not None:
+            return False
+    return True
+
+
+ENTRIES = [
+    Entry(
+        "rnnlm",
+        (
+            Check({"parameters": 0.5}, _parameters, draws=1),
+            on_objects(_values_of_loss()),
+            on_objects(_gradients_of_all()),
+            on_objects(
+                edges(
+                    LM,
+                    {"N = 1": partial(draw_lm, N=1), "T = 1": partial(draw_lm, T=1)},
+                    0.25,
+                    aspect="one of each",
+                )
+            ),
+            on_objects(Check({"truncation": 1.75}, _truncation, draws=1)),
+            on_objects(_steps_are_right()),
+        ),
+        defines={"RNNLM": None},
+        title="The recurrent language model",
+    ),
+]

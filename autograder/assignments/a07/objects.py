@@ -1,0 +1,133 @@
+"""Language models on both sides: the student's RNNLM as plain functions, and a model of ours lent to the student's loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Check, NotAnswered, Reply, StudentError, Subject, Trial
+from autograder.checks.linetrace import record_lines
+from autograder.checks.local import LocalSubject
+from autograder.checks.pairs import Args
+
+from ..a03.objects import call_method, theirs
+
+__all__ = ["GRADS", "LOSS", "STEP", "lent_model", "on_objects", "theirs"]
+
+LOSS, GRADS, STEP = "RNNLM.loss_and_grads", "the gradients of RNNLM", "RNNLM.step"
+_ARGUMENTS = {"loss_and_grads": ("ids_in", "ids_out", "h0", "k"), "step": ("ids", "h")}
+
+
+class _AsFunctions:
+    """A subject whose RNNLM is three functions: LOSS and STEP take the parameters first, GRADS gives its cache back."""
+
+    def __init__(self, base: Subject) -> None:
+        self.base = base
+
+    def _made(self, params: Mapping[str, Any]) -> Any:
+        """A fresh model of the right sizes with these parameters."""
+        V, D = np.shape(params["E"])
+        reply = self.base.call("RNNLM", (V, D, np.shape(params["Whh"])[0], np.random.default_rng(0)), {})
+        if reply.error is not None:
+            raise reply.error
+        with theirs("RNNLM"):
+            reply.value.params = {name: a.copy() for name, a in params.items()}
+        return reply.value
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
+        if name == GRADS:
+            return Reply(args[1])
+        if name not in (LOSS, STEP):
+            return self.base.call(name, args, kwargs)
+        params, *rest = args
+        method = name.removeprefix("RNNLM.")
+        try:
+            model = self._made(params)
+            reply = call_method(model, method, *rest)
+            with theirs("RNNLM"):
+                kept = dict(model.params)
+        except StudentError as error:
+            return Reply(error=error)
+        changed = _written_into(params, kept) or (
+            (" or ".join(_ARGUMENTS[method][: len(rest)]),) if reply.changed else ()
+        )
+        return replace(reply, changed=changed)
+
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+        return [self.call(name, args, {}) for args in calls]
+
+    def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
+        if name != GRADS or not isinstance(self.base, LocalSubject):
+            return []
+        try:
+            drawn: Args = args[2]
+            model = self._made(drawn["params"])
+            return record_lines(
+                model.loss_and_grads, [drawn[k] for k in _ARGUMENTS["loss_and_grads"] if k in drawn]
+            )[1]
+        except Exception:  # a model that fails is reported by the check itself
+            return []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.base, name)
+
+
+def _written_into(before: Mapping[str, Any], after: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The parameters that have other numbers than before."""
+    return tuple(
+        f"model.params[{name!r}]"
+        for name, a in before.items()
+        if name in after and isinstance(after[name], np.ndarray) and not np.array_equal(after[name], a)
+    )
+
+
+def on_objects(check: Check) -> Check:
+    """A check of the functions LOSS, GRADS and STEP, run on objects of the student's class RNNLM."""
+
+    def run(trial: Trial) -> None:
+        subject: Any = _AsFunctions(trial.subject)
+        inner = Trial(
+            subject,
+            trial.rng,
+            square=trial.square,
+            student_id=trial.student_id,
+            explain=trial.explain,
+            told=trial.told,
+        )
+        inner.findings, inner.mutated = trial.findings, trial.mutated
+        check.run(inner)
+
+    return replace(check, run=run)
+
+
+def lent_model(trial: Trial, params: Mapping[str, Any], **functions: Callable[..., Any]) -> Any:
+    """A model in the student's process with these parameters, whose methods are ours: each call comes back to us.
+
+    It is an object of the student's class where there is one, so that further attributes of that class are there, too.
+    """
+    sizes = (*np.shape(params["E"]), np.shape(params["Whh"])[0])
+    for make in (
+        lambda: trial.subject.call("RNNLM", (*sizes, np.random.default_rng(0)), {}).value,
+        lambda: _bare(trial),
+    ):
+        try:
+            model = make()
+            model.params = {name: a.copy() for name, a in params.items()}
+            for name, function in functions.items():
+                setattr(model, name, function)
+            if model.params.keys() == params.keys():
+                return model
+        except (NotAnswered, StudentError, AttributeError, TypeError, ValueError):
+            continue
+    raise StudentError("A model of the check could not be handed over.", kind="error")
+
+
+def _bare(trial: Trial) -> Any:
+    """An object without anything in it, on the student's side."""
+    if isinstance(trial.subject, LocalSubject):
+        return SimpleNamespace()
+    return trial.get("__builtins__").type("Model", (), {})()

@@ -1,0 +1,245 @@
+"""Entries of assignment A07 for training a language model and sampling from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.checks import misconceptions
+from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.kinds import courtesy, explained, pure_check
+from autograder.checks.rules import explain_call, explain_sample
+from autograder.checks.rules.recurrent import (
+    TRAINING_SLIPS,
+    Law,
+    right_language_model,
+    right_words,
+    run_training,
+)
+from autograder.checks.values import as_array, compare
+
+from .models import Args, draw_params
+from .objects import lent_model
+
+__all__ = ["ENTRIES"]
+
+# --- train ------------------------------------------------------------------------------------------------------------
+
+LOSSES, PARAMETERS, STATE, CLIPPING = "losses", "parameters", "state carried on", "clipping"
+_ASPECTS = {LOSSES: 0.75, PARAMETERS: 1.0, STATE: 0.75, CLIPPING: 1.0}
+
+
+def _momentum(params: Any, grads: Any, state: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An optimiser that remembers: v ← ½ v + g, p ← p − 0.3 v, all in `state`."""
+    v = {n: 0.5 * np.asarray(state.get(n, 0.0)) + np.asarray(g) for n, g in grads.items()}
+    return {n: np.asarray(p) - 0.3 * v[n] for n, p in params.items()}, v
+
+
+def _draw_training(rng: np.random.Generator, clip: float | None) -> Args:
+    V, D, H, N = (int(n) for n in rng.permutation([5, 7, 3, 2]))
+    V = max(V, 4)
+    batches = []
+    for T in (3, 4, 2):
+        ids = rng.integers(0, V, (T + 1, N))
+        batches.append((ids[:-1].copy(), ids[1:].copy()))
+    # large scores, so that every gradient is well above the threshold
+    params = {name: 2.0 * a for name, a in draw_params(rng, V, D, H).items()}
+    return {"params": params, "batches": batches, "optimizer": _momentum, "steps": 7, "clip": clip}
+
+
+def _trained(trial: Trial, args: Args, leave_out: bool) -> tuple[Any, Any]:
+    """(losses, parameters at the end) of the student's loop on a model of ours."""
+    model: Any = None
+
+    def loss_and_grads(ids_in: Any, ids_out: Any, h0: Any, k: Any = None) -> Any:
+        now = {name: np.asarray(a, float) for name, a in dict(model.params).items()}
+        return right_language_model(now, np.asarray(ids_in), np.asarray(ids_out), np.asarray(h0, float), k)
+
+    model = lent_model(trial, args["params"], loss_and_grads=loss_and_grads)
+    asked = [args[name] for name in ("batches", "optimizer", "steps", "clip")]
+    losses = trial.call("train", model, *asked[: 3 if leave_out else 4])
+    params = model.params
+    if not isinstance(losses, tuple | list | np.ndarray) or not isinstance(params, dict):
+        raise StudentError("train should set model.params and return a list of losses.", kind="failed")
+    return list(losses), params
+
+
+def _train(trial: Trial) -> None:
+    for clip, leave_out in ((0.4, False), (None, False), (1.0, True), (50.0, False)):
+        args = _draw_training(trial.rng, clip)
+        got = _trained(trial, args, leave_out)
+        right = run_training(**args)
+        gaps = {
+            LOSSES: compare("losses", got[0], right[0]),
+            PARAMETERS: compare("model.params", got[1], right[1]),
+        }
+        first = gaps[LOSSES] or gaps[PARAMETERS]
+        if first is None:
+            continue
+        found = _training_slips(got, args) if trial.explain else []
+        for aspect, ids, text in found:
+            hints = misconceptions.get(ids[0]).hint(q="the training loop") if ids else ()
+            trial.fail(Finding(text, ids, hints=hints), aspect=aspect)
+        for aspect in () if found else _ASPECTS:
+            gap = gaps.get(aspect) or first
+            trial.fail(Finding(gap.text, (), gap.evidence), aspect=aspect)
+
+
+def _training_slips(got: tuple[Any, Any], args: Args) -> list[tuple[str, tuple[str, ...], str]]:
+    """The slip, or the two slips of different aspects, that give what the student got: (aspect, ids, sentence)."""
+
+    def gives(slip: Mapping[str, Any]) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                losses, params = run_training(**{**args, **slip})
+        except (ValueError, IndexError, KeyError, TypeError, ZeroDivisionError):
+            return False
+        return compare("", got[0], losses) is None and compare("", got[1], params) is None
+
+    rows = [(aspect, *row) for aspect, found in TRAINING_SLIPS.items() for row in found]
+    no_clip = args["clip"] is None
+    rows = [row for row in rows if row[0] != CLIPPING or not no_clip]
+    text = "With clip = None nothing is clipped." if no_clip else "The gradients are not clipped."
+    rows.append((CLIPPING, ("M29",), text, {"clip": 1.0 if no_clip else None}))
+    single = next((row for row in rows if gives(row[3])), None)
+    if single is not None:
+        return [single[:3]]
+    for i, one in enumerate(rows):
+        for two in rows[i + 1 :]:
+            if one[0] != two[0] and gives({**one[3], **two[3]}):
+                return [one[:3], two[:3]]
+    return []
+
+
+def _train_reference(
+    model: Any, batches: Any, optimizer: Any, steps: int, clip: float | None = 1.0
+) -> list[float]:
+    losses, model.params = run_training(dict(model.params), batches, optimizer, steps, clip)
+    return losses
+
+
+# --- sample -----------------------------------------------------------------------------------------------------------
+
+WORDS, TEMPERATURE, GENERATOR = "reads and draws in order", "temperature", "rng"
+DRAWS = 700
+
+
+def _sampled(
+    trial: Trial,
+    step: Callable[..., Any],
+    prefix: list[int],
+    n: int,
+    temperature: float,
+    seeds: Sequence[int],
+) -> list[list[int]]:
+    """The ids that the student's sampler draws from a model of ours with V = 5 and H = 3, for each seed."""
+    model = lent_model(trial, draw_params(np.random.default_rng(0), 5, 2, 3), step=step)
+    found = []
+    for seed in seeds:
+        got = as_array(trial.call("sample", model, prefix, n, temperature, np.random.default_rng(seed)))
+        if got is None or got.ndim != 1 or (got.size and got.dtype.kind not in "iu"):
+            raise StudentError("sample should return a list of whole numbers.", kind="failed")
+        found.append([int(i) for i in got])
+    return found
+
+
+def _words(trial: Trial) -> None:
+    """A model whose next word is sure, and depends on all that was read."""
+    law = Law(5)
+    drawn = []
+    for n in (9, 7, 1):
+        prefix = [int(i) for i in trial.rng.integers(0, 5, int(trial.rng.integers(3, 6)))]
+        [got] = _sampled(trial, _plain(law.step), prefix, n, 1.0, _seeds(trial, 1))
+        drawn.append(({"prefix": prefix, "n": n, "law": law}, got))
+    wrong = [(args, got) for args, got in drawn if got != right_words(**args)]
+    if wrong:
+        args, got = wrong[0]
+        text = f"After the prefix {args['prefix']} the sure next ids are {right_words(**args)}, and sample gives {got}."
+        why = courtesy(lambda: explain_call("sample of words", drawn, what="sample"))
+        finding = Finding("sample does not follow the model.", (), text)
+        trial.fail(explained(finding, why if why is not None and "fit no mistake" not in why.text else None))
+
+
+def _plain(step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """`step` for ids and states that come as lists or arrays of one row."""
+
+    def one(ids: Any, h: Any) -> tuple[Any, Any]:
+        ids, h = np.asarray(ids), np.asarray(h, float)
+        if ids.shape != (1,) or h.shape != (1, 3):
+            raise ValueError(
+                f"model.step takes ids (1,) and h (1, H) here; it was called with {ids.shape} and {h.shape}"
+            )
+        return step(ids, h)
+
+    return one
+
+
+def _seeds(trial: Trial, count: int) -> list[int]:
+    return [int(s) for s in trial.rng.integers(2**32, size=count)]
+
+
+def _temperature(trial: Trial) -> None:
+    """Independent draws from known scores, hot and cold."""
+    scores = trial.rng.permutation([0.0, 0.5, 1.0, 1.5, 2.0])
+    step = _plain(lambda ids, h: (scores[None], h))
+    one, two = _sampled(trial, step, [0], 25, 1.0, _seeds(trial, 2))
+    # short texts, since some samplers read all of the text again for each word; of one text where rng does not matter
+    n, count = (25, DRAWS // 25) if one != two else (DRAWS, 1)
+    for temperature in (0.5, 2.0):
+        texts = _sampled(trial, step, [0], n, temperature, _seeds(trial, count))
+        got = [i for text in texts for i in text]
+        if len(got) < DRAWS // 2 or not all(0 <= i < 5 for i in got):
+            trial.fail("sample should return n ids, each from 0 to V − 1.")
+            return
+        why = explain_sample(np.bincount(got, minlength=5), np.exp(scores), temperature)
+        if why.text:
+            trial.fail(explained(Finding(why.text), why))
+            return
+
+
+def _generator(trial: Trial) -> None:
+    """The draws come from the generator that is passed: the same from equal ones, others from others."""
+    seed, other = _seeds(trial, 2)
+    flat = _plain(lambda ids, h: (np.zeros((1, 5)), h))
+    one, two, three = _sampled(trial, flat, [1], 25, 1.0, (seed, seed, other))
+    if one != two:
+        trial.fail("With equal generators sample gives different ids: draw from rng, and from nothing else.")
+    elif one == three:
+        trial.fail("With different generators sample gives the same ids: draw from the rng that is passed.")
+
+
+def _sample_reference(
+    model: Any, prefix: Any, n: int, temperature: float, rng: np.random.Generator
+) -> list[int]:
+    h = np.zeros((1, len(model.params["bh"])))
+    out: list[int] = []
+    Z: Any = None
+    for i in prefix:
+        Z, h = model.step(np.array([i]), h)
+    while len(out) < n:
+        p = np.exp((np.asarray(Z, float)[0] - np.max(Z)) / temperature)
+        out.append(int(rng.choice(len(p), p=p / p.sum())))
+        Z, h = model.step(np.array(out[-1:]), h)
+    return out
+
+
+ENTRIES = [
+    Entry(
+        "train",
+        (pure_check(_ASPECTS, _train, 0.5, draws=1),),
+        defines={"train": _train_reference},
+        title="Training",
+    ),
+    Entry(
+        "sample",
+        (
+            Check({WORDS: 1.25}, _words, draws=1),
+            Check({TEMPERATURE: 1.25}, _temperature, draws=1),
+            Check({GENERATOR: 0.5}, _generator, draws=1),
+        ),
+        defines={"sample": _sample_reference},
+        title="Sampling",
+    ),
+]
