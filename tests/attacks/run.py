@@ -126,25 +126,10 @@ def stock(root: Path) -> None:
         command = [sys.executable, "-m", "tests.attacks.stock", str(notebook)]
         # nbgrader has no sandbox: what an attack writes must not reach the kit
         jail = [
-            "bwrap",
-            "--ro-bind",
-            "/",
-            "/",
-            "--dev",
-            "/dev",
-            "--bind",
-            "/tmp",
-            "/tmp",
-            "--setenv",
-            "HOME",
-            "/tmp",
-            "--unshare-pid",
-            "--proc",
-            "/proc",
+            "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(root), str(root),
+            "--setenv", "HOME", "/tmp", "--unshare-pid", "--unshare-net", "--proc", "/proc", "--tmpfs", "/dev/shm",
             "--die-with-parent",
-            "--tmpfs",
-            "/dev/shm",
-        ]
+        ]  # fmt: skip
         try:
             done = subprocess.run(
                 [*jail, "sh", "-c", 'ulimit -v 6000000; ulimit -u 3000; ulimit -f 400000; exec "$@"', "-", *command],

@@ -8,6 +8,7 @@ import pytest
 
 from autograder.course_folder import CourseFolder
 from autograder.grading.pipeline import grade, silent
+from autograder.report.feedback import write_feedback
 from tests.grading.conftest import KIND, NAME, ToyCourse
 
 from .conftest import KIT, SCREENS, wait_for
@@ -86,3 +87,48 @@ def test_formgrader_shows_our_marks_and_runs_nothing_of_a_students(tmp_path, jup
 
     page = (course.root / "autograded" / "eve" / NAME / f"{NAME}.ipynb").read_text()
     assert "application/javascript" not in page and json.loads(page)
+
+
+def test_a_mark_typed_into_formgrader_survives_a_regrade_and_stands_in_the_feedback(
+    tmp_path, jupyter, browser
+):
+    from nbgrader.api import Gradebook
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    course = ToyCourse(tmp_path / "course")
+    course.hand_in("ada")
+    folder = CourseFolder.at(course.root)
+    grade(folder, NAME, silent(), sandbox=KIND)
+    shutil.copy(KIT / "nbgrader_config.py", course.root)
+    url = f"sqlite:///{course.root / 'gradebook.db'}"
+    with Gradebook(url) as book:
+        number = book.assignment_submissions(NAME)[0].notebooks[0].id
+    address = jupyter(course.root)
+    browser.set_window_size(1200, 2400)
+    browser.get(f"{address}/formgrader/submissions/{number}")
+    waiting = wait_for(
+        lambda: [
+            f
+            for f in browser.find_elements(By.CSS_SELECTOR, "input.score")
+            if not f.get_attribute("placeholder") and not f.get_attribute("value")
+        ],
+        60,
+        "a cell that waits for a mark",
+    )
+    waiting[-1].send_keys("2.5" + Keys.TAB)
+
+    def typed():
+        with Gradebook(url) as book:
+            notebook = book.assignment_submissions(NAME)[0].notebooks[0]
+            return {g.name: g.manual_score for g in notebook.grades if g.manual_score is not None}
+
+    marks = wait_for(typed, 30, "the mark in the gradebook")
+    assert list(marks.values()) == [2.5]
+    result = grade(folder, NAME, silent(), sandbox=KIND, force=True)[0]
+    assert {c["grade_id"]: c["score"] for c in result["cells"]}.items() >= marks.items() and typed() == marks
+    write_feedback(folder, result)
+    browser.get((course.root / "feedback" / "ada" / NAME / f"{NAME}.html").as_uri())
+    page = wait_for(lambda: browser.find_element(By.TAG_NAME, "body").text, 30, "the feedback")
+    browser.save_screenshot(str(SCREENS / "feedback.png"))
+    assert "2.5" in page and NAME in browser.title + page
