@@ -10,7 +10,10 @@ the functions of a notebook's namespace, or proxies of functions that live in a 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -113,14 +116,31 @@ class Trial:
         *,
         square: bool = False,
         student_id: str = "",
-        explain: bool = True,
+        explain_until: float = math.inf,
         told: Iterable[str] = (),
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
-        self.explain = explain  # False: only whether anything is wrong is asked, so no time is spent on why
+        self.explain_until = explain_until  # on the clock of this process, so that a busy machine changes no answer
         self.told = frozenset(told)  # aspects that are lost already: nobody reads a second explanation
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
+
+    @property
+    def explain(self) -> bool:
+        """Whether there is time to look for causes; without, only whether anything is wrong is asked."""
+        return time.process_time() < self.explain_until
+
+    def seen_as(self, subject: Any) -> Trial:
+        """The same trial, with the student's functions seen in another form; what is found is found in both."""
+        other = copy(self)
+        other.subject = subject
+        return other
+
+    def apart(self, rng: np.random.Generator) -> Trial:
+        """A trial of the same functions with findings of its own."""
+        return Trial(
+            self.subject, rng, student_id=self.student_id, explain_until=self.explain_until, told=self.told
+        )
 
     def get(self, name: str) -> Any:
         """A value of the student's (a derivation's lines, an answer) by name."""

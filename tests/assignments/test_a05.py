@@ -87,7 +87,12 @@ def test_a_mistake_costs_what_it_should_and_nothing_else(name):
     assert (diagnosis in results[entry].diagnosis) if diagnosis else not results[entry].diagnosis, missing
 
 
-@pytest.mark.parametrize("name", ENTRIES[NAME])
+SLOW = ("mlp-tagger",)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in ENTRIES[NAME]]
+)
 def test_the_catalogue_of_mutants_loses_marks_and_is_named(name):
     target = next(t for t in targets(["a05", "a06"]) if t.name == name)
     with np.errstate(all="ignore"):
@@ -261,7 +266,11 @@ def test_checks_are_quick():
 @pytest.mark.slow
 def test_the_table_says_the_same_through_the_sandbox():
     # the library is withheld there, and strings of NumPy's do not cross the border
-    own = [text for name, text in UNUSUAL.items() if name not in ("the library", "features from sets, NumPy strings")]
+    own = [
+        text
+        for name, text in UNUSUAL.items()
+        if name not in ("the library", "features from sets, NumPy strings")
+    ]
     with Sandbox(kind="bwrap" if bubblewrap() else "none", withheld=["embeddings"]) as sandbox:
         for text in [RIGHT, *own, *(RIGHT.replace(m[1], m[2]) for m in list(MUTANTS.values())[::4])]:
             session = RemoteSession(sandbox, ProcessLimits(), 5.0)

@@ -1,18 +1,26 @@
 """The entries of A06: right solutions in any clothes are full, mistakes lose marks where they should and are named."""
 
 import re
+import time
+from collections import Counter
 
 import numpy as np
 import pytest
 
 import course.ngram
 from autograder.assignments import a06
+from autograder.assignments.a06 import written
+from autograder.assignments.a06.objects import draw_corpus
 from autograder.checks.local import LocalSubject
+from autograder.checks.rules.ngrams import right_probabilities
 from autograder.checks.run import Draws, run_entry
 from autograder.grading.remote import RemoteSession
 from autograder.grading.subject import RemoteSubject
 from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
 
+from ..mutants.core import named_right
+from ..mutants.entries import judge_entries
+from ..mutants.report import targets
 from .right_a06 import MUTANTS, RIGHT
 
 CODE = [e for e in a06.TABLE.entries.values() if e.defines]
@@ -64,6 +72,27 @@ def test_the_reference_is_full(student):
 def test_the_library_is_full(student):
     subject = LocalSubject({n: getattr(course.ngram, n) for n in NAMES})
     assert lost(outcomes("", student, subject=subject)) == {}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_the_trusted_probabilities_are_those_of_the_library(n):
+    rng = np.random.default_rng(n)
+    for sentences in (2, 5, 20, 40):
+        text = draw_corpus(rng, sentences)
+        weights = rng.dirichlet(np.ones(n)).tolist()
+        for kind, *settings in (
+            ("mle",),
+            ("add_k", 0.3),
+            ("interpolated", weights),
+            ("kneser_ney", True),
+            ("kneser_ney", False),
+        ):
+            model = course.ngram.NGram(n, getattr(course.ngram, kind)(*settings)).fit(text)
+            histories = [[str(w) for w in rng.choice(model.vocab[2:], size=n - 1)] for _ in range(8)]
+            queries = [(h, w) for h in histories for w in model.vocab]
+            want = [model.prob(h, w) for h, w in queries]
+            got = right_probabilities(text, n, (kind, *settings), queries)
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-15)
 
 
 def test_references_stand_in_for_the_functions():
@@ -250,11 +279,56 @@ def test_functions_and_methods_that_return_odd_things_earn_nothing_and_break_not
             assert outcome.score == 0 and outcome.status in ("failed", "error", "not_run"), (entry, outcome)
 
 
+TYPED = sorted(i for i, e in a06.TABLE.entries.items() if not e.defines)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_answers_earn_nothing_and_break_nothing(odd):
+    names = {i.removeprefix("derivation-").replace("-", "_"): ODD[odd] for i in TYPED}
+    subject = LocalSubject({**names, "d6_5_numbers": ODD[odd]})
+    for entry in TYPED:
+        assert run_entry(a06.TABLE, a06.TABLE[entry], 1, subject, [Draws("ada")]).score == 0
+
+
+@pytest.mark.parametrize("student", ["", "ada", "bao", *(f"s{k}" for k in range(20))])
+def test_the_three_suspects_can_be_told_apart(student):
+    """The one without smoothing copies; of the others, add-one draws rare words as often as frequent ones."""
+    train, _ = written.dialect_text(student)
+    often, fives = Counter(train), set(zip(*(train[k:] for k in range(5))))
+    texts = dict(written.suspects(student).values())
+    copied = {w: np.mean([g in fives for g in zip(*(t[k:] for k in range(5)))]) for w, t in texts.items()}
+    assert copied["mle"] > 0.9 > 0.5 > max(copied["add-one"], copied["unigram"])
+    assert sum(often[w] for w in texts["add-one"]) < sum(often[w] for w in texts["unigram"])
+
+
 def test_frequencies_are_judged_without_false_alarms():
     """A right sampler passes for 25 ids; how unlikely a false alarm is, is derived at the limit."""
     subject = load(RIGHT)
     for k in range(25):
         assert lost(outcomes("", f"id{k}", subject=subject, only=("sample-ngram",))) == {}
+
+
+def test_checks_are_quick():
+    """Against the time of a million additions, about 30 ms on a laptop; a check cell has 2 seconds there."""
+    started = time.perf_counter()
+    number = 0
+    while number < 1_000_000:
+        number += 1
+    unit = time.perf_counter() - started
+    right = [o.seconds for o in outcomes(RIGHT, hidden=False).values()]
+    wrong = [
+        outcomes(replaced(m[1:3]), hidden=False, only=(m[0],))[m[0]].seconds
+        for m in list(MUTANTS.values())[::3]
+    ]
+    assert max(right) < 20 * unit and max(wrong) < 40 * unit
+
+
+def test_mutants_lose_marks_in_their_entries_and_none_is_named_wrong():
+    target = next(t for t in targets(["a06"]) if t.name == "ngrams")
+    assert judge_entries(target, "A06-ngram-language-models", target.source)[1] == 0
+    for mutant in target.mutants():
+        verdict, points = judge_entries(target, "A06-ngram-language-models", mutant.source)
+        assert points > 0 and (not verdict.ids or named_right(mutant.expected, verdict.ids)), mutant.name
 
 
 @pytest.mark.slow

@@ -14,6 +14,9 @@ from autograder.checks.run import Draws, run_entry
 from autograder.grading.remote import RemoteSession
 from autograder.grading.subject import RemoteSubject
 from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
+from tests.mutants.core import named_right
+from tests.mutants.entries import ENTRIES, judge_entries
+from tests.mutants.report import targets
 
 from .right_a08 import MUTANTS, RIGHT
 
@@ -70,6 +73,16 @@ def test_a_mistake_costs_what_it_should_and_nothing_else(name):
     assert left is None or results[entry].score == pytest.approx(left), results[entry]
     assert words in results[entry].message
     assert (diagnosis in results[entry].diagnosis) if diagnosis else not results[entry].diagnosis
+
+
+def test_the_catalogue_of_mutants_loses_marks_and_is_named():
+    (name,) = ENTRIES["A08-ngram-vs-rnn"]
+    target = next(t for t in targets(["a06"]) if t.name == name)
+    verdict, points = judge_entries(target, "A08-ngram-vs-rnn", target.source)
+    assert points == 0, verdict.text
+    for mutant in target.mutants():
+        verdict, points = judge_entries(target, "A08-ngram-vs-rnn", mutant.source)
+        assert points and named_right(mutant.expected, verdict.ids), mutant.name
 
 
 UNUSUAL = {

@@ -10,14 +10,17 @@ import sys
 
 import numpy as np
 
+from .by_entry import ASSIGNMENTS, run_entries
 from .report import MODULES, Tally, run, targets
 
 
 def main(arguments: list[str]) -> int:
     """Print a row for each assignment and the total; 1 when a mutant was missed or a right solution was blamed."""
     chosen = [a for a in arguments if not a.startswith("-")]
+    by_entry = tuple(m for m in ASSIGNMENTS if not chosen or m in chosen)
     np.seterr(all="ignore")  # mutants overflow; that is what they are for
     tallies = run(targets(chosen or MODULES), variant_seeds=range(10 if "--seeds" in arguments else 2))
+    tallies += run_entries(by_entry)
     total = Tally("all")
     for tally in tallies:
         if "-v" in arguments:

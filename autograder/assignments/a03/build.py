@@ -238,7 +238,7 @@ def _forgiving(run: Callable[[Trial], None]) -> Callable[[Trial], None]:
     """The check, tried once more with our `f` in the student's classes: a wrong `f` is charged where it is checked."""
 
     def attempt(trial: Trial, rng: np.random.Generator) -> tuple[Trial, Exception | None]:
-        inner = Trial(trial.subject, rng, student_id=trial.student_id, explain=trial.explain, told=trial.told)
+        inner = trial.apart(rng)
         try:
             run(inner)
         except (StudentError, NotAnswered) as error:

@@ -144,15 +144,6 @@ def through(check: Check, name: str, inputs: int, pure: str | None = None) -> Ch
 
     def run(trial: Trial) -> None:
         subject: Any = _OpSubject(trial.subject, name, inputs)
-        inner = Trial(
-            subject,
-            trial.rng,
-            square=trial.square,
-            student_id=trial.student_id,
-            explain=trial.explain,
-            told=trial.told,
-        )
-        inner.findings, inner.mutated = trial.findings, trial.mutated
-        check.run(inner)
+        check.run(trial.seen_as(subject))
 
     return replace(check, run=run, pure=pure or check.pure)

@@ -9,23 +9,44 @@ own_loss      the check of the loss: right, or right for the student's own score
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Finding, Reply, StudentError, Subject, Trial
-from autograder.checks.explain import Diagnosis, explain_forward
+from autograder.checks.explain import explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained
 from autograder.checks.linetrace import record_lines
 from autograder.checks.local import LocalSubject
 from autograder.checks.pairs import Args, Pair
 from autograder.checks.tape import record
-from autograder.checks.values import as_array, compare
+from autograder.checks.values import Mismatch, as_array, compare
 
 from ..a03.objects import call_method, theirs
 
-__all__ = ["Kind", "loss_pair", "make", "on_objects", "own_loss", "parameters"]
+__all__ = [
+    "Kind",
+    "LossSlip",
+    "loss_pair",
+    "make",
+    "on_objects",
+    "own_loss",
+    "parameters",
+    "seen_as",
+    "slipped",
+]
+
+
+@dataclass(frozen=True)
+class LossSlip:
+    """A wrong loss, as a tape model: with it gradients that are right for it keep their points."""
+
+    ids: tuple[str, ...]
+    text: str
+    model: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -120,21 +141,19 @@ class _AsFunctions:
         return getattr(self.base, name)
 
 
+def seen_as(trial: Trial, subject: Any) -> Trial:
+    """The same trial, with the student's functions seen in another form; what is found is found in both."""
+    other = copy(trial)
+    other.subject = subject
+    return other
+
+
 def on_objects(check: Check, kind: Kind) -> Check:
     """A check of the functions of a kind, run on objects of the student's."""
 
     def run(trial: Trial) -> None:
         subject: Any = _AsFunctions(trial.subject, kind)
-        inner = Trial(
-            subject,
-            trial.rng,
-            square=trial.square,
-            student_id=trial.student_id,
-            explain=trial.explain,
-            told=trial.told,
-        )
-        inner.findings, inner.mutated = trial.findings, trial.mutated
-        check.run(inner)
+        check.run(seen_as(trial, subject))
 
     return replace(check, run=run)
 
@@ -211,18 +230,51 @@ def parameters(kind: Kind, sizes: Sequence[int], matrix: str) -> Callable[[Trial
     return run
 
 
+def _loss_of(trial: Trial, pair: Pair, case: Mapping[str, Any]) -> tuple[Args, Any]:
+    """Drawn arguments and the student's loss."""
+    args = pair.sample(trial.rng, **case)
+    result = trial.call(pair.forward, *args.values())
+    return args, result[0] if pair.split is None else pair.split(result)[0]
+
+
+def _slip(slips: Sequence[LossSlip], tried: Sequence[tuple[Args, Any]]) -> LossSlip | None:
+    """The slip that gives all of these losses."""
+    for slip in slips:
+        if all(compare("", got, record(slip.model, args).out) is None for args, got in tried):
+            return slip
+    return None
+
+
+def slipped(check: Callable[[Pair], Check], pair: Pair, slips: Sequence[LossSlip]) -> Check:
+    """A check of the gradients; of a loss with a known slip, which is charged elsewhere, its own gradients are right."""
+    right = check(pair)
+
+    def run(trial: Trial) -> None:
+        written = len(trial.mutated)
+        tried = [_loss_of(trial, pair, {}) for _ in range(2)]
+        del trial.mutated[written:]
+        wrong = any(compare("", got, record(pair.model, args).out) is not None for args, got in tried)
+        slip = _slip(slips, tried) if wrong else None
+        if slip is None:
+            right.run(trial)
+            return
+        known = len(trial.findings)
+        check(replace(pair, model=slip.model)).run(trial)
+        if len(trial.findings) > known:
+            del trial.findings[known:]
+            right.run(trial)
+
+    return replace(right, run=run)
+
+
 def own_loss(
     pair: Pair,
     kind: Kind,
     of_scores: Callable[[Any, Args], float],
     cases: Sequence[Mapping[str, Any]] = ({},),
+    slips: Sequence[LossSlip] = (),
 ) -> Callable[[Trial], None]:
     """The loss is right, or right for the scores that the student's own forward gives: those are charged elsewhere."""
-
-    def one(trial: Trial, case: Mapping[str, Any]) -> tuple[Args, Any]:
-        args = pair.sample(trial.rng, **case)
-        result = trial.call(pair.forward, *args.values())
-        return args, result[0] if pair.split is None else pair.split(result)[0]
 
     def is_own(trial: Trial, args: Args, got: Any) -> bool:
         """Whether the loss is that of the scores of the student's own forward."""
@@ -235,16 +287,23 @@ def own_loss(
         except Exception:  # scores of a strange shape
             return False
 
-    def why(trial: Trial, case: Mapping[str, Any], first: tuple[Args, Any]) -> Diagnosis | None:
-        tried = [first, *(one(trial, case) for _ in range(INSTANCES - 1))]
-        return courtesy(lambda: explain_forward(pair.model, tried)) if trial.explain else None
+    def finding(trial: Trial, case: Mapping[str, Any], first: tuple[Args, Any], bad: Mismatch) -> Finding:
+        plain = Finding(bad.text, (), bad.evidence)
+        if not trial.explain:
+            return plain
+        tried = [first, *(_loss_of(trial, pair, case) for _ in range(INSTANCES - 1))]
+        slip = _slip(slips, tried)
+        if slip is not None:
+            hints = misconceptions.get(slip.ids[0]).hint(q="the loss") if slip.ids else ()
+            return Finding(slip.text, slip.ids, bad.evidence, hints=hints)
+        return explained(plain, courtesy(lambda: explain_forward(pair.model, tried)))
 
     def run(trial: Trial) -> None:
         for case in cases:
-            args, got = one(trial, case)
+            args, got = _loss_of(trial, pair, case)
             bad = compare("the loss", got, record(pair.model, args).out)
             if bad is not None and not is_own(trial, args, got):
-                trial.fail(explained(Finding(bad.text, (), bad.evidence), why(trial, case, (args, got))))
+                trial.fail(finding(trial, case, (args, got), bad))
                 return
 
     return run

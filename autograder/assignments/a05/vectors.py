@@ -16,6 +16,8 @@ from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
+from .objects import seen_as
+
 __all__ = ["ENTRIES", "embedding"]
 
 Args = dict[str, Any]
@@ -91,16 +93,7 @@ def _alone(check: Check) -> Check:
 
     def run(trial: Trial) -> None:
         subject: Any = _WithForward(trial.subject)
-        inner = Trial(
-            subject,
-            trial.rng,
-            square=trial.square,
-            student_id=trial.student_id,
-            explain=trial.explain,
-            told=trial.told,
-        )
-        inner.findings, inner.mutated = trial.findings, trial.mutated
-        check.run(inner)
+        check.run(seen_as(trial, subject))
 
     return replace(check, run=run)
 

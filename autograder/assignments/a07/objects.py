@@ -90,16 +90,7 @@ def on_objects(check: Check) -> Check:
 
     def run(trial: Trial) -> None:
         subject: Any = _AsFunctions(trial.subject)
-        inner = Trial(
-            subject,
-            trial.rng,
-            square=trial.square,
-            student_id=trial.student_id,
-            explain=trial.explain,
-            told=trial.told,
-        )
-        inner.findings, inner.mutated = trial.findings, trial.mutated
-        check.run(inner)
+        check.run(trial.seen_as(subject))
 
     return replace(check, run=run)
 

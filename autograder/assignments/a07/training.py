@@ -78,7 +78,7 @@ def _train(trial: Trial) -> None:
         first = gaps[LOSSES] or gaps[PARAMETERS]
         if first is None:
             continue
-        found = _training_slips(got, args) if trial.explain else []
+        found = _training_slips(got, args)
         for aspect, ids, text in found:
             hints = misconceptions.get(ids[0]).hint(q="the training loop") if ids else ()
             trial.fail(Finding(text, ids, hints=hints), aspect=aspect)
@@ -88,28 +88,38 @@ def _train(trial: Trial) -> None:
 
 
 def _training_slips(got: tuple[Any, Any], args: Args) -> list[tuple[str, tuple[str, ...], str]]:
-    """The slip, or the two slips of different aspects, that give what the student got: (aspect, ids, sentence)."""
+    """The slip, or the slips of different aspects, that give what the student got: (aspect, ids, sentence).
 
-    def gives(slip: Mapping[str, Any]) -> bool:
+    Marks hang on it, so it is looked for whether or not there is time for explanations.
+    """
+
+    def runs_to(slip: Mapping[str, Any]) -> tuple[Any, Any] | None:
         try:
             with np.errstate(all="ignore"):
-                losses, params = run_training(**{**args, **slip})
+                return run_training(**{**args, **slip})
         except (ValueError, IndexError, KeyError, TypeError, ZeroDivisionError):
-            return False
-        return compare("", got[0], losses) is None and compare("", got[1], params) is None
+            return None
 
-    rows = [(aspect, *row) for aspect, found in TRAINING_SLIPS.items() for row in found]
     no_clip = args["clip"] is None
-    rows = [row for row in rows if row[0] != CLIPPING or not no_clip]
     text = "With clip = None nothing is clipped." if no_clip else "The gradients are not clipped."
+    rows = [(aspect, *row) for aspect, found in TRAINING_SLIPS.items() for row in found]
+    rows = [row for row in rows if row[0] != CLIPPING or not no_clip]
     rows.append((CLIPPING, ("M29",), text, {"clip": 1.0 if no_clip else None}))
-    single = next((row for row in rows if gives(row[3])), None)
-    if single is not None:
-        return [single[:3]]
-    for i, one in enumerate(rows):
-        for two in rows[i + 1 :]:
-            if one[0] != two[0] and gives({**one[3], **two[3]}):
-                return [one[:3], two[:3]]
+    recording = [row for row in rows if row[0] == LOSSES]  # these change what is told, not what is done
+    others = [row for row in rows if row[0] in (PARAMETERS, CLIPPING)]
+    states = [row for row in rows if row[0] == STATE]
+    ways = [(), *((row,) for row in (*states, *others)), *((s, row) for s in states for row in others)]
+    for way in ways:
+        slip = {key: value for row in way for key, value in row[3].items()}
+        result = runs_to(slip)
+        if result is None or compare("", got[1], result[1]) is not None:
+            continue
+        if compare("", got[0], result[0]) is None:
+            return [row[:3] for row in way]
+        for row in recording:
+            told = runs_to({**slip, **row[3]})
+            if told is not None and compare("", got[0], told[0]) is None:
+                return [r[:3] for r in (*way, row)]
     return []
 
 

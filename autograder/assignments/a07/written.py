@@ -190,7 +190,8 @@ def _after_training(trial: Trial, lr: float) -> tuple[np.ndarray, np.ndarray]:
     columns = ids[: 60 * N * T].reshape(N, -1).T
     batches = [(columns[a : a + T], columns[a + 1 : a + T + 1]) for a in range(0, len(columns) - T, T)]
     model = trial.call("RNNLM", V, EMBEDDING, HIDDEN_UNITS, np.random.default_rng(0))
-    adam, state = right_step("adam", beta1=0.9, beta2=0.999, eps=1e-8), {}
+    adam = right_step("adam", beta1=0.9, beta2=0.999, eps=1e-8)
+    state: Any = {}
 
     def optimizer(params: Any, grads: Any, _: Any) -> tuple[Any, Any]:
         nonlocal state
@@ -218,7 +219,7 @@ def _charged_elsewhere(trial: Trial) -> bool:
     """Whether RNNLM or train fail their own checks: that is charged there."""
     for entry in (*lm.ENTRIES, *(e for e in training.ENTRIES if e.id == "train")):
         for check in entry.checks:
-            inner = Trial(trial.subject, np.random.default_rng(0), explain=False)
+            inner = Trial(trial.subject, np.random.default_rng(0), explain_until=0.0)
             try:
                 check.run(inner)
             except (StudentError, NotAnswered):

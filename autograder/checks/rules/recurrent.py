@@ -154,7 +154,7 @@ register("rnnlm with k", [
     ("M41", "The chunks are one step too long: they should have k steps.", _cut_at(lambda T, k: range(0, T, k + 1))),
     ("M41", "The chunks are one step too short: they should have k steps.", _cut_at(lambda T, k: range(0, T, max(k - 1, 1)))),
     ("M41", "The chunks are counted from the end of the sequence; they start at its beginning.", _cut_at(lambda T, k: range(T % k, T, k))),
-    ("M41", "The first chunk is one step too short: cut before the steps 0, k, 2k, …", _cut_at(lambda T, k: range(k - 1, T, k))),
+    ("M41", "The first chunk is one step too short: cut before the steps 0, k, 2k and so on.", _cut_at(lambda T, k: range(k - 1, T, k))),
     ("M41", "Only the last k steps are connected: every chunk of k steps needs its own gradient.", _cut_at(lambda T, k: range(0, max(T - k + 1, 1)))),
     ("M41", "Every loss reaches back k steps; the sequence should be cut into chunks of k steps.", _window),
     ("M45", "The state starts from zeros in every chunk: only the gradient is cut, the state passes on.", _cut_at(lambda T, k: range(k, T, k), reset=True)),
