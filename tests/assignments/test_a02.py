@@ -72,7 +72,7 @@ MUTANTS = {
         "numeric-grad", "x = np.array(x, dtype=float)", "x = np.asarray(x, dtype=float)", {}, "",
     ),
     "h ignored": ("numeric-grad", "    x = np.array(x", "    h = 1e-5\n    x = np.array(x", {"numeric-grad": 1.5}, "M54"),
-    "h far too small": ("numeric-grad", "    x = np.array(x", "    h = h * 1e-8\n    x = np.array(x", {"numeric-grad": 0}, ""),
+    "h far too small": ("numeric-grad", "    x = np.array(x", "    h = h * 1e-8\n    x = np.array(x", {"numeric-grad": 0}, "M54"),
     "an absolute error": ("gradcheck-report", "np.abs(g - n).max() / size", "np.abs(g - n).max()", {"gradcheck-report": 1}, "M55"),
     "zero divided by zero": (
         "gradcheck-report", "if size > 0 else 0.0", "if size > 0 else float('nan')", {"gradcheck-report": 2.5}, "",

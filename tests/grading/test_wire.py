@@ -113,6 +113,12 @@ def test_anything_else_is_refused_with_a_wire_error(data, body):
     assert data is None or isinstance(data, bool | int | float | str | dict)
 
 
+def test_words_of_numpy_arrive_as_words():
+    words = np.array(["cow", "überall"])
+    assert decode(encode(list(words), []), b"") == ["cow", "überall"]
+    assert decode(encode({words[0]: 1}, []), b"") == {"cow": 1}
+
+
 def test_generators_objects_and_numpy_scalars_cross():
     rng = np.random.default_rng(7)
     rng.random(3)

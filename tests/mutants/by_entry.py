@@ -65,7 +65,11 @@ def _rows(module: str) -> tuple[str, dict[str, tuple[Any, ...]]]:
 
 def _mutants(module: str) -> Iterator[Mutant]:
     right, rows = _rows(module)
-    for name, (entry, old, new, _, diagnosis, *_) in rows.items():
+    for name, (entry, old, new, left, diagnosis, *_) in rows.items():
+        if isinstance(left, dict):  # by entry: the mistake may show in another than the one where it stands
+            if not left:
+                continue  # a change that is right
+            entry = next(iter(left))
         wrong = right.replace(old, new, 1)
         line = next(k for k, (a, b) in enumerate(zip(right.splitlines(), wrong.splitlines()), 1) if a != b)
         yield Mutant(SimpleNamespace(name=f"{entry}: {name}", entry=entry), diagnosis or "-", wrong, line)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from .by_entry import run_entries
 from .core import named_right
 from .entries import judge_entries
 from .report import MODULES, Tally, run, targets
@@ -113,3 +114,14 @@ def test_mutants_lose_marks_in_their_entries_and_right_solutions_do_not(name: st
     assert not [m.name for m, _, lost in told if not lost]
     wrong = [m.name for m, v, _ in told if v.ids and not named_right(m.expected, v.ids)]
     assert len(wrong) <= 0.02 * len(told), wrong
+
+
+@pytest.mark.slow
+def test_mutants_judged_by_their_entries_reach_the_goals() -> None:
+    everything = Tally("entries")
+    with np.errstate(all="ignore"):
+        for tally in run_entries():
+            everything.merge(tally)
+            everything.notes += tally.notes
+    assert everything.mutants >= 400
+    goals(everything)

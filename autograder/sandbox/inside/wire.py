@@ -157,9 +157,10 @@ class _Encoder:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if kind is str:
+        if kind is str or isinstance(value, np.str_):  # np.unique and arrays of words give np.str_
+            text = str.__str__(value)
             # lone surrogates cannot be written as UTF-8; they become question marks
-            return value if value.isascii() else value.encode("utf-8", "replace").decode()
+            return text if text.isascii() else text.encode("utf-8", "replace").decode()
         if isinstance(value, np.generic):
             return self._array("ns", np.asarray(value))
         if kind is np.ndarray:
