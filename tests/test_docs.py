@@ -19,10 +19,11 @@ def test_links_and_pictures_lead_to_files(page):
 def test_the_code_of_the_library_page_runs():
     blocks = re.findall(r"```python\n(.*?)```", (KIT / "docs" / "library.md").read_text(), re.DOTALL)
     names = {}
-    for block in blocks[:2]:
+    for block in blocks[:3]:
         exec(block, names)
     assert names["loss"] < 0.65
     assert list(names["curvature"]) == [6, 12, 18]
+    assert names["limit"] < names["bits"] < 2.6 and names["losses"][-1] < names["losses"][0] - 0.5
 
 
 def test_commands_that_are_named_exist():
