@@ -410,7 +410,7 @@ alt = "Gradient norm against the distance from the loss. ReLU: straight lines, f
 with figure(alt, cols=2, size=(11, 3.6), xlabel="steps back from the loss", yscale="log") as (fig, axes):
     for ax, activation in zip(axes, ("tanh", "relu")):
         rng = student_rng(student_id, "A07", "reach")
-        sizes = {f"m = {m:g}": np.maximum(reach(m, activation, rng)[::-1], 1e-18) for m in (0.5, 0.95, 1.0, 1.5)}
+        sizes = {f"m = {m:g}": np.maximum(reach(m, activation, rng)[::-1], 1e-30) for m in (0.5, 0.95, 1.0, 1.5)}
         curves(ax, np.arange(51), sizes)
         ax.set_title({"tanh": "tanh", "relu": "ReLU"}[activation])
     axes[0].set_ylabel("‖∂L/∂hₜ‖")
@@ -895,7 +895,7 @@ if (found := tools()) is not None:
 # %% [markdown]
 # ## 8 Farm (75 minutes)
 #
-# After this section you have a language model that comes close to the limit that physics sets.
+# After this section you have a language model that comes close to the limit that nothing can pass.
 #
 # Farm is the language of A06 whose entropy is known: 1.4451 bits a word. No model can need less on text that it has not seen. The best 5-gram
 # with endless data needs 1.717. Your text has 240,000 words: 200,000 to train on, 20,000 for **validation**, 20,000 **held out**.
@@ -1057,10 +1057,10 @@ def bracket_texts(rng, d, N):
     return np.concatenate([side[None], rng.integers(4, 7, (d - 1, N)), side[None] + 2])
 
 
-def remembers(Model, training, d, steps=400, **kind):
+def remembers(Model, training, d, steps=600, **kind):
     rng = student_rng(student_id, "A07", "brackets", d)
     model = Model(7, 8, 16, np.random.default_rng(1), **kind)
-    optimizer = flat_adamw(model, 5e-3)
+    optimizer = flat_adamw(model, 1e-2)
     for _ in range(steps // 20):
         texts = [bracket_texts(rng, d, 32) for _ in range(20)]
         for text in texts:

@@ -97,7 +97,7 @@ class Subject(Protocol):
         """Many independent calls in one request."""
 
     def globals_of(self, name: str) -> frozenset[str]:
-        """The global names that the code of a function or class mentions."""
+        """The global names that the code of a function or class mentions, through others of the student's too."""
 
     def bound(self, replacements: Mapping[str, Any]) -> Any:
         """A context manager: inside it, the student's code sees these names bound to trusted functions."""

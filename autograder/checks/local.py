@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from autograder.sandbox.inside.functions import argument_name, copied, global_names, is_stub, same_bits
+from autograder.sandbox.inside.functions import argument_name, copied, is_stub, reachable_names, same_bits
 
 from .entry import NotAnswered, Reply, StudentError
 from .linetrace import record_lines
@@ -49,7 +49,7 @@ class LocalSubject:
         return [self.call(name, args, {}) for args in calls]
 
     def globals_of(self, name: str) -> frozenset[str]:
-        return global_names(self.namespace.get(name))
+        return reachable_names(self.namespace, name)
 
     @contextmanager
     def bound(self, replacements: Mapping[str, Any]) -> Iterator[None]:

@@ -206,14 +206,7 @@ def _others(table: Table, entry: Entry, subject: Subject) -> dict[str, Any]:
     """Trusted versions of the assignment's other functions that the code of this entry mentions, at any depth."""
     references = table.references
     own = set(entry.defines) | set(entry.uses)
-    seen: set[str] = set()
-    todo = list(own)
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        todo.extend(n for n in subject.globals_of(name) if n in references)
+    seen = frozenset[str]().union(*(subject.globals_of(name) for name in own))
     return {name: references[name] for name in sorted(seen - own) if name in references}
 
 

@@ -92,7 +92,7 @@ class RemoteSession:
         return {n for n in _strings(header.get("names"))} - {n for n in _strings(header.get("stubs"))}
 
     def globals_of(self, name: str) -> frozenset[str]:
-        """The global names that the code of a function mentions."""
+        """The global names that the code of a function mentions, at any depth."""
         header, _ = self.request("globals", self.call_seconds, name=name)
         return frozenset(_strings(header.get("names")))
 

@@ -3,41 +3,21 @@
 import inspect
 import re
 import statistics
-import time
 
-import numpy as np
 import pytest
 
 from autograder.assignments import a03
 from autograder.assignments.a03 import given
-from autograder.checks.local import LocalSubject
-from autograder.checks.run import Draws, run_entry
-from autograder.grading.remote import RemoteSession
-from autograder.grading.subject import RemoteSubject
-from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
 
 from .right_a03 import MUTANTS, RIGHT
+from .tables import Answers, million_additions
 
 GIVEN = "import numpy as np\n" + inspect.getsource(given).split('"Transpose"]\n')[1]
 GIVEN = "from collections.abc import Iterable, Sequence\nfrom typing import Any\n" + GIVEN
 
 
-def load(source):
-    names = {}
-    exec(compile(GIVEN, "<cell given>", "exec"), names)
-    exec(compile(source, "<cell answer>", "exec"), names)
-    return LocalSubject(names)
-
-
-def outcomes(source, student="ada", *, hidden=True, only=None, subject=None):
-    subject = subject or load(source)
-    draws = [Draws(student)] + [Draws(student, salt="hidden", hidden=True)] * hidden
-    with np.errstate(all="ignore"):
-        return {
-            e.id: run_entry(a03.TABLE, e, 1, subject, draws)
-            for e in a03.TABLE.entries.values()
-            if only is None or e.id in only
-        }
+ANSWERS = Answers(a03.TABLE, GIVEN)
+load, outcomes = ANSWERS.load, ANSWERS.outcomes
 
 
 def lost(results):
@@ -275,11 +255,7 @@ def test_functions_and_methods_that_return_odd_things_earn_nothing_and_break_not
 
 def test_checks_are_quick():
     """Against the time of a million additions, about 30 ms on a laptop; a check cell has 2 seconds there."""
-    started = time.perf_counter()
-    number = 0
-    while number < 1_000_000:
-        number += 1
-    unit = time.perf_counter() - started
+    unit = million_additions()
     right = [o.seconds for o in outcomes(RIGHT).values()]
     wrong = [
         outcomes(RIGHT.replace(m[1], m[2], 1), only=(m[0],))[m[0]].seconds
@@ -295,13 +271,4 @@ def test_the_table_says_the_same_through_the_sandbox():
         *UNUSUAL.values(),
         *(RIGHT.replace(m[1], m[2], 1) for m in list(MUTANTS.values())[1::8]),
     ]
-    with Sandbox(kind="bwrap" if bubblewrap() else "none", withheld=["graph"]) as sandbox:
-        for text in sources:
-            session = RemoteSession(sandbox, ProcessLimits(), 5.0)
-            session.execute("given", GIVEN, 5.0)
-            assert session.execute("answer", text, 5.0)[1] is None
-            far = outcomes("", subject=RemoteSubject(lambda session=session: session), hidden=False)
-            near = outcomes(text, hidden=False)
-            session.close()
-            assert {i: o.aspects for i, o in far.items()} == {i: o.aspects for i, o in near.items()}
-            assert {i: o.diagnosis for i, o in far.items()} == {i: o.diagnosis for i, o in near.items()}
+    ANSWERS.same_through_the_sandbox(sources, ["graph"])

@@ -1,6 +1,7 @@
 """A07: typed answers, the numbers of the locked cells, the worked examples, and what the experiments reach."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -154,3 +155,68 @@ def test_hidden_data_of_typed_answers_is_never_tried(names):
     for entry in TYPED:
         outcome = run_entry(a07.TABLE, a07.TABLE[entry], 1, LocalSubject(names), draws)
         assert outcome.score == outcome.max_score, (entry, outcome.message)
+
+
+# --- the long run -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def given():
+    """What the locked cells give to the experiments."""
+    names = {"student_id": "ada", "USE_MINE": False}
+    cells = {source(NAME).info(c).get("grade_id"): c.source for c in source(NAME).cells}
+    for cell in ("imports", "given-tools", "given-farm"):
+        exec(compile(cells[cell], f"<cell {cell}>", "exec"), names)
+    return names
+
+
+def test_a_run_that_is_interrupted_goes_on_from_its_checkpoint(given, tmp_path):
+    path = tmp_path / "farm.npz"
+    Model, training = given["tools"]()
+
+    def stopped(*args):
+        if farm_run.done:
+            raise KeyboardInterrupt
+        return training(*args)
+
+    whole = given["FarmRun"](Model, 400)
+    whole.go_on(training, None)
+    farm_run = given["FarmRun"](Model, 400)
+    with pytest.raises(KeyboardInterrupt):
+        farm_run.go_on(stopped, path)
+    assert farm_run.done == 200 and not list(tmp_path.glob("*.part*"))
+    later = given["FarmRun"](Model, 400)
+    later.load(path)
+    assert later.done == 200
+    for run in (farm_run, later):
+        run.go_on(training, path)
+        assert run.done == 400 and run.curve == whole.curve
+        for name, a in whole.model.params.items():
+            assert np.array_equal(run.model.params[name], a), name
+
+
+def test_experiments_take_the_students_functions_where_the_chapter_is_missing(given, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "course.rnn", None)
+    assert given["tools"]() is None and "not answered yet" in capsys.readouterr().out
+    space = {}
+    exec(compile(RIGHT, "<cell>", "exec"), space)
+    monkeypatch.setitem(given, "RNNLM", space["RNNLM"])
+    monkeypatch.setitem(given, "train", space["train"])
+    assert given["tools"]() == (space["RNNLM"], space["train"])
+
+
+def test_bits_of_words_are_those_of_the_library(given):
+    from course.rnn import RNNLM
+
+    ids = given["IDS"][:300]
+    model = RNNLM(len(given["WORDS"]), 4, 5, np.random.default_rng(0))
+    bits, states = given["word_bits"](model, ids)
+    right, _ = model.logprobs(ids[:-1, None], ids[1:, None])
+    assert np.allclose(bits, -right[:, 0] / np.log(2)) and states.shape == (299, 5)
+
+
+def test_pieces_are_shifted_by_one_and_follow_each_other(given):
+    pairs = given["pieces"](np.arange(101), 4, 5)
+    assert len(pairs) == 5 and pairs[0][0].shape == (5, 4)
+    assert all(np.array_equal(y, x + 1) for x, y in pairs)
+    assert np.array_equal(pairs[1][0][0], pairs[0][0][-1] + 1)

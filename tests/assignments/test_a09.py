@@ -2,22 +2,18 @@
 
 import re
 import statistics
-import time
 
 import numpy as np
 import pytest
 
 from autograder.assignments import a09
 from autograder.checks.local import LocalSubject
-from autograder.checks.run import Draws, run_entry
-from autograder.grading.remote import RemoteSession
-from autograder.grading.subject import RemoteSubject
-from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
 from tests.mutants.core import named_right
 from tests.mutants.entries import ENTRIES, judge_entries
 from tests.mutants.report import targets
 
 from .right_a09 import MUTANTS, RIGHT
+from .tables import Answers, lost, million_additions
 
 NAME = "A09-bidirectional-and-seq2seq"
 CLASSES = ("bitagger", "seq2seq", "beam")  # a beam needs the class
@@ -28,25 +24,8 @@ from course.seq2seq import decoder_backward, decoder_forward, encoder_backward, 
 """
 
 
-def load(source):
-    names = {}
-    exec(compile(source, "<cell answer>", "exec"), names)
-    return LocalSubject(names)
-
-
-def outcomes(source, student="ada", *, hidden=True, only=None, subject=None):
-    subject = subject or load(source)
-    draws = [Draws(student)] + [Draws(student, salt="hidden", hidden=True)] * hidden
-    with np.errstate(all="ignore"):
-        return {
-            e.id: run_entry(a09.TABLE, e, 1, subject, draws)
-            for e in a09.TABLE.entries.values()
-            if only is None or e.id in only
-        }
-
-
-def lost(results):
-    return {i: o.message for i, o in results.items() if o.score < o.max_score}
+ANSWERS = Answers(a09.TABLE)
+load, outcomes = ANSWERS.load, ANSWERS.outcomes
 
 
 def test_the_code_of_a09_is_worth_50_points_and_a_bonus_of_10():
@@ -321,11 +300,7 @@ def test_functions_and_methods_that_return_odd_things_earn_nothing_and_break_not
 
 def test_checks_are_quick():
     """Against the time of a million additions, about 30 ms on a laptop; a check cell has 2 seconds there."""
-    started = time.perf_counter()
-    number = 0
-    while number < 1_000_000:
-        number += 1
-    unit = time.perf_counter() - started
+    unit = million_additions()
     seconds = [
         outcomes(RIGHT.replace(m[1], m[2], 1), only=(m[0],), hidden=False)[m[0]].seconds
         for m in list(MUTANTS.values())[::2]
@@ -336,12 +311,6 @@ def test_checks_are_quick():
 @pytest.mark.slow
 def test_the_table_says_the_same_through_the_sandbox():
     own = [text for name, text in UNUSUAL.items() if name != "the library"]
-    with Sandbox(kind="bwrap" if bubblewrap() else "none", withheld=["seq2seq", "conv"]) as sandbox:
-        for text in [RIGHT, *own, *(RIGHT.replace(m[1], m[2]) for m in list(MUTANTS.values())[::4])]:
-            session = RemoteSession(sandbox, ProcessLimits(), 5.0)
-            session.execute("answer", text, 5.0)
-            far = outcomes("", subject=RemoteSubject(lambda session=session: session), hidden=False)
-            near = outcomes("", subject=load(text), hidden=False)
-            session.close()
-            assert {i: o.aspects for i, o in far.items()} == {i: o.aspects for i, o in near.items()}
-            assert {i: o.diagnosis for i, o in far.items()} == {i: o.diagnosis for i, o in near.items()}
+    ANSWERS.same_through_the_sandbox(
+        [RIGHT, *own, *(RIGHT.replace(m[1], m[2]) for m in list(MUTANTS.values())[::4])], ["seq2seq", "conv"]
+    )

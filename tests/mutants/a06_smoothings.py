@@ -14,6 +14,7 @@ WORDS = "a b c d e".split()
 
 
 def draw_text(rng: np.random.Generator, sentences: int = 9) -> list[list[str]]:
+    """Sentences of five letters, the later ones rarer."""
     p = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
     return [[str(w) for w in rng.choice(WORDS, size=rng.integers(1, 7), p=p)] for _ in range(sentences)]
 
@@ -22,18 +23,15 @@ def _smoothed(kind: str) -> Any:
     def sample(rng: np.random.Generator) -> dict[str, Any]:
         corpus = [*draw_text(rng, 24), list("abcde")]
         histories = [[str(w) for w in rng.choice(WORDS, size=2)] for _ in range(10)]
-        weights = [float(x) for x in rng.dirichlet([3.0, 2.0, 2.0])]
-        setting = (
-            weights
-            if kind == "interpolated"
-            else bool(rng.integers(2))
-            if kind == "plain or modified"
-            else True
-        )
+        smoothing = {
+            "interpolated": ("interpolated", [float(x) for x in rng.dirichlet([3.0, 2.0, 2.0])]),
+            "modified": ("kneser_ney", True),
+            "plain or modified": ("kneser_ney", bool(rng.integers(2))),
+        }[kind]
         return {
             "sentences": corpus,
             "n": 3,
-            "smoothing": ("interpolated" if kind == "interpolated" else "kneser_ney", setting),
+            "smoothing": smoothing,
             "queries": [(h, w) for h in histories for w in (*WORDS, "</s>", "<unk>")],
         }
 

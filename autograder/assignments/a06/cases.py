@@ -10,8 +10,9 @@ import numpy as np
 
 from autograder.checks.entry import Finding, NotAnswered, StudentError, Trial
 from autograder.checks.rules.ngrams import right_probabilities
+from autograder.checks.values import Mismatch
 
-from .objects import Queries, build, draw_corpus, probabilities
+from .objects import Queries, build, differ, draw_corpus, probabilities
 
 __all__ = ["Case", "Smoothing", "ask_case", "contexts", "draw_case", "part_of", "some", "words_of"]
 
@@ -30,6 +31,20 @@ class Case:
     def want(self, eos: int = 1) -> np.ndarray:
         """The right probabilities, or those of a text without </s>."""
         return np.array(right_probabilities(self.sentences, self.n, self.smoothing, self.queries, eos))
+
+    def mismatch(self, got: Any, want: Any) -> Mismatch | None:
+        """None when the probabilities are the wanted ones; else the one that is farthest off."""
+        bad = differ("p", got, want)
+        if bad is None:
+            return None
+        gap = np.abs(np.asarray(got, dtype=float) - want)
+        worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
+        history, word = self.queries[worst]
+        what = f"p({word} | {' '.join(history) or 'start'})"
+        evidence = (
+            f"With {self.smoothing[0]}, n = {self.n}: {what} is {got[worst]:.6g}, expected {want[worst]:.6g}."
+        )
+        return Mismatch(f"{self.smoothing[0]}: {bad.text}", evidence, bad.errors)
 
     def args(self, got: Any) -> tuple[dict[str, Any], Any]:
         """The case and what the student got, as the rules take them."""

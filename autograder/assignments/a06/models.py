@@ -116,7 +116,7 @@ def _answers(
         if eos is None and twins is not None
         else case.want(1 if aspect == _END else eos or 0)
     )
-    bad = differ("p", got, want)
+    bad = case.mismatch(got, want)
     if bad is None:
         return
 
@@ -129,7 +129,7 @@ def _answers(
         return found
 
     trial.fail(
-        named(trial, aspect, _RULE, instances, bad, "p", f"{aspect}, with {case.smoothing[0]}: "),
+        named(trial, aspect, _RULE, instances, bad, "p", f"{aspect}, with "),
         aspect=aspect,
     )
 

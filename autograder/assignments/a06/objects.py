@@ -19,6 +19,7 @@ __all__ = [
     "GivenModel",
     "Queries",
     "ask",
+    "attribute",
     "build",
     "differ",
     "draw_corpus",
@@ -52,37 +53,43 @@ def _remote(thing: Any) -> bool:
 
 def attribute(thing: Any, name: str) -> Any:
     """An attribute of an object of the student's. Raises NotAnswered when there is none, else StudentError."""
+    missing = NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.")
     try:
         with theirs(f"{kind_of(thing)}.{name}"):
-            try:
-                return getattr(thing, name)
-            except AttributeError as error:
-                raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.") from error
+            return getattr(thing, name)
     except StudentError as error:
-        if "AttributeError" in error.text:
-            raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.") from None
-        raise
+        raise (missing if "AttributeError" in error.text else error) from None
 
 
 def ask(trial: Trial, thing: Any, method: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-    """Many calls of a method of the student's in one request. Raises StudentError, NotAnswered."""
-    label = f"{kind_of(thing)}.{method}"
-    function = attribute(thing, method)
+    """Many calls of a method of the student's in two requests. Raises StudentError, NotAnswered."""
+    label, function = f"{kind_of(thing)}.{method}", attribute(thing, method)
     replies: list[Reply] = []
-    if _remote(function):
-        session, number = object.__getattribute__(function, "_at")
-        for start in range(0, len(calls), 200):
-            replies += session.call_many(number, calls[start : start + 200], session.call_seconds)
-        for reply in replies:
-            if reply.error is not None:
-                reply.error.text = f"{label} raises {reply.error.text}"
-    else:
-        replies = LocalSubject({label: function}).call_many(label, calls)
-    for reply in replies:
-        trial.mutated += [_written(label)] if reply.changed else []
-        if reply.error is not None:
-            raise reply.error
+    for part in (calls[:1], *(calls[k : k + 200] for k in range(1, len(calls), 200))):
+        replies += _batch(trial, label, function, part)
+        error = next((r.error for r in replies if r.error is not None), None)
+        if error is not None:
+            raise error
+    trial.mutated += [_written(label)] if any(r.changed for r in replies) else []
     return [reply.value for reply in replies]
+
+
+def _batch(trial: Trial, label: str, function: Any, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+    if not _remote(function):
+        return LocalSubject({label: function}).call_many(label, calls)
+    # a method that ran out of time is not waited for a second time: the subject remembers it, as it does functions
+    lost: dict[Any, StudentError] = getattr(trial.subject, "lost", {})
+    key = (label, getattr(trial.subject, "replaced", ()))
+    if key in lost:
+        raise lost[key]
+    session, number = object.__getattribute__(function, "_at")
+    replies: list[Reply] = session.call_many(number, calls, session.call_seconds)
+    for reply in replies:
+        if reply.error is not None:
+            reply.error.text = f"{label} raises {reply.error.text}"
+            if reply.error.kind == "timeout":
+                lost[key] = reply.error
+    return replies
 
 
 def _written(label: str) -> Finding:

@@ -16,9 +16,10 @@ import numpy as np
 from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.kinds import INSTANCES
 from autograder.checks.rules import explain_probabilities
+from autograder.checks.values import Mismatch
 
 from .cases import Case, Smoothing, ask_case, draw_case, part_of, some, words_of
-from .objects import build, differ, named, probabilities
+from .objects import build, named, probabilities
 
 __all__ = ["ENTRIES", "FACTORIES"]
 
@@ -80,13 +81,10 @@ _DRAWN: dict[str, tuple[str, Callable[[np.random.Generator], Case]]] = {
 }
 
 
-def _off(case: Case, got: Sequence[float]) -> Any:
-    """The mismatch between the student's probabilities and the right ones, with or without </s>."""
-    what = f"{case.smoothing[0]}: p"
-    bad = differ(what, got, case.want())
-    if bad is None or differ(what, got, case.want(eos=0)) is None:
-        return None
-    return bad
+def _off(case: Case, got: Any) -> Mismatch | None:
+    """What is wrong with the student's probabilities; nothing when they are right for a text without </s>."""
+    bad = case.mismatch(got, case.want())
+    return None if bad is None or case.mismatch(got, case.want(eos=0)) is None else bad
 
 
 def _smoothing(trial: Trial) -> None:

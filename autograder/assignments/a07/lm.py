@@ -62,10 +62,22 @@ RECURRENT = ("E", "Wxh", "Whh", "bh")  # the parameters whose gradients come thr
 # --- RNNLM ------------------------------------------------------------------------------------------------------------
 
 
+# inputs and targets that somebody mixes up -> the sentence
+_MIXED = (
+    (
+        "ids_out",
+        "ids_out",
+        "The model reads ids_out, the words that it should predict: it has to read ids_in.",
+    ),
+    ("ids_in", "ids_in", "The model is asked for ids_in, the words that it reads: its targets are ids_out."),
+    ("ids_out", "ids_in", "ids_in and ids_out are exchanged: the model reads ids_in and predicts ids_out."),
+)
+
+
 def _values_of_loss() -> Check:
-    """The loss and the last state."""
+    """The loss and the last state; mixed-up inputs and targets are no edit of a tape, so they are looked for first."""
     at = {"loss": 0, "h_last": 2}
-    return values(
+    check = values(
         LOSS,
         draw_lm,
         right_language_model,
@@ -77,6 +89,29 @@ def _values_of_loss() -> Check:
         models={"loss": (language_model, lambda result: result[0])},
         cases=({}, {"N": 1}, {"T": 1}),
     )
+
+    def run(trial: Trial) -> None:
+        text = _mixed_up(trial) if trial.explain else ""
+        before = trial.explain_until
+        trial.explain_until = 0.0 if text else before
+        check.run(trial)
+        trial.explain_until = before
+        if text:
+            leak = Finding(text, ("M48",), hints=misconceptions.get("M48").hint(q="the loss"))
+            trial.findings[:] = [(a, leak if a == "loss" else finding) for a, finding in trial.findings]
+
+    return replace(check, run=run)
+
+
+def _mixed_up(trial: Trial) -> str:
+    """What is said of inputs and targets that are mixed up; nothing when they are not."""
+    drawn = [draw_lm(trial.rng) for _ in range(INSTANCES)]
+    losses = [three(trial.call(LOSS, *args.values()))[0] for args in drawn]
+    for read, wanted, text in _MIXED:
+        mixed = [right_language_model(a["params"], a[read], a[wanted], a["h0"])[0] for a in drawn]
+        if all(compare("", got, want) is None for got, want in zip(losses, mixed)):
+            return text
+    return ""
 
 
 def _step_reference(params: Any, ids: Any, h: Any) -> tuple[Any, Any]:

@@ -133,7 +133,7 @@ def _train_reference(
 # --- sample -----------------------------------------------------------------------------------------------------------
 
 WORDS, TEMPERATURE, GENERATOR = "reads and draws in order", "temperature", "rng"
-DRAWS = 700
+DRAWS = 500
 
 
 def _sampled(

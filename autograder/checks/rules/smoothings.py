@@ -22,10 +22,12 @@ BOS, EOS, UNK = "<s>", "</s>", "<unk>"
 
 
 def slide(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """All windows of n tokens."""
     return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
 
 
 def padded(sentence: Sequence[str], n: int, bos: int | None = None, eos: int = 1) -> list[str]:
+    """A sentence with n - 1 (or `bos`) times `<s>` in front, and `eos` times `</s>` behind."""
     return [BOS] * (n - 1 if bos is None else bos) + list(sentence) + [EOS] * eos
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import dis
+from collections.abc import Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["argument_name", "copied", "global_names", "is_stub", "same_bits"]
+__all__ = ["argument_name", "copied", "global_names", "is_stub", "reachable_names", "same_bits"]
 
 _IDLE = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "PUSH_NULL", "COPY_FREE_VARS"}
 _BARE_CLASS = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
@@ -39,6 +40,8 @@ def same_bits(a: Any, b: Any) -> bool:
         return isinstance(b, dict) and list(a) == list(b) and all(same_bits(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):
         return isinstance(b, list | tuple) and len(a) == len(b) and all(map(same_bits, a, b))
+    if isinstance(a, str | bytes | int | float | complex | None):
+        return type(a) is type(b) and (a == b or a != a)
     return True
 
 
@@ -81,6 +84,17 @@ def global_names(thing: Any) -> frozenset[str]:
             found.update(item.co_names)
             todo.extend(c for c in item.co_consts if isinstance(c, CodeType))
     return frozenset(found)
+
+
+def reachable_names(namespace: Mapping[str, Any], name: str) -> frozenset[str]:
+    """The global names that the code behind a name mentions, through other functions of the namespace too."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        found = global_names(namespace.get(todo.pop())) - seen
+        seen |= found
+        todo.extend(found & namespace.keys())
+    return frozenset(seen)
 
 
 def argument_name(function: Any, position: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .functions import argument_name, copied, global_names, is_stub, same_bits
+from .functions import argument_name, copied, is_stub, reachable_names, same_bits
 from .outputs import MAX_TEXT, Capped, figures, without_magics
 from .wire import Channel, Closed, Guest, Handle, WireError, decode, encode
 
@@ -120,12 +120,9 @@ class Session:
         return {"names": mine[:5000], "stubs": [k for k in mine[:5000] if is_stub(self.names[k])]}
 
     def do_globals(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
-        """The global names that a function mentions."""
-        return {
-            "names": sorted(n for n in global_names(self.names.get(header["name"])) if isinstance(n, str))[
-                :2000
-            ]
-        }
+        """The global names that a function mentions, at any depth."""
+        found = (n for n in reachable_names(self.names, header["name"]) if isinstance(n, str))
+        return {"names": sorted(found)[:2000]}
 
     def do_get(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
         """The value of a name."""
@@ -142,7 +139,13 @@ class Session:
     def do_batch(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
         """Many calls of one function in one request."""
         calls = self._decode(header["calls"], body)
-        return {"replies": [self._call(header["fn"], args, {}, header["limit"], blobs) for args in calls]}
+        replies: list[dict[str, Any]] = []
+        for args in calls:
+            reply = self._call(header["fn"], args, {}, header["limit"], blobs)
+            replies.append(reply)
+            if reply.get("error", {}).get("kind") == "timeout":  # nobody waits for the others to run out of time too
+                return {"replies": replies + [reply] * (len(calls) - len(replies))}
+        return {"replies": replies}
 
     def _call(self, fn: Any, args: Any, kwargs: Any, limit: float, blobs: list[bytes]) -> dict[str, Any]:
         if isinstance(fn, str):

@@ -190,7 +190,11 @@ def kneser_ney(modified=True):
 
 # %% ngram
 class NGram:
-    """An n-gram model with a smoothing: NGram(3, mle()).fit(sentences)."""
+    """An n-gram model with a smoothing: model = NGram(3, mle()).fit(sentences).
+
+    __init__(n, smoothing); fit(sentences) returns the model; vocab; prob(history, word) is a number;
+    logprobs(sentences) is an array of natural logarithms, one for each word and each </s>
+    """
 
     def __init__(self, n, smoothing):
         kind, *settings = [smoothing] if isinstance(smoothing, str) else smoothing

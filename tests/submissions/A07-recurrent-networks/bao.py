@@ -73,7 +73,7 @@ d7_2 = [
     "dH*(1 - h*h) + (Delta_next @ Whh.T)*(1 - h**2)",
     "(Delta.T @ h_prev).T",
     "(Delta.T @ x).T",
-    "Delta.sum(axis=0)",
+    "sum(Delta, axis=0)",
     "(Wxh @ Delta.T).T",
 ]
 

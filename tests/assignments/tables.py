@@ -1,0 +1,78 @@
+"""Trying the table of an assignment on whole answers, for the tests of the tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.entry import Outcome, Table
+from autograder.checks.local import LocalSubject
+from autograder.checks.run import Draws, run_entry
+from autograder.grading.remote import RemoteSession
+from autograder.grading.subject import RemoteSubject
+from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
+
+__all__ = ["Answers", "lost", "million_additions"]
+
+
+class Answers:
+    """A table, and the text that the notebook's locked cells give to every answer."""
+
+    def __init__(self, table: Table, given: str = "") -> None:
+        self.table, self.given = table, given
+
+    def load(self, source: str) -> LocalSubject:
+        """The names that an answer defines."""
+        names: dict[str, Any] = {}
+        exec(compile(self.given, "<cell given>", "exec"), names)
+        exec(compile(source, "<cell answer>", "exec"), names)
+        return LocalSubject(names)
+
+    def outcomes(
+        self,
+        source: str,
+        student: str = "ada",
+        *,
+        hidden: bool = True,
+        only: Sequence[str] | None = None,
+        subject: Any = None,
+    ) -> dict[str, Outcome]:
+        """What every entry says of an answer, on public and on hidden data."""
+        subject = subject or self.load(source)
+        draws = [Draws(student)] + [Draws(student, salt="hidden", hidden=True)] * hidden
+        with np.errstate(all="ignore"):
+            return {
+                e.id: run_entry(self.table, e, 1, subject, draws)
+                for e in self.table.entries.values()
+                if only is None or e.id in only
+            }
+
+    def same_through_the_sandbox(self, sources: Iterable[str], withheld: Sequence[str]) -> None:
+        """Fails unless marks and diagnoses of every answer are those of the laptop."""
+        with Sandbox(kind="bwrap" if bubblewrap() else "none", withheld=withheld) as sandbox:
+            for text in sources:
+                session = RemoteSession(sandbox, ProcessLimits(), 5.0)
+                session.execute("given", self.given, 5.0)
+                session.execute("answer", text, 5.0)
+                far = self.outcomes("", subject=RemoteSubject(lambda session=session: session), hidden=False)  # type: ignore[misc]
+                near = self.outcomes(text, hidden=False)
+                session.close()
+                assert {i: o.aspects for i, o in far.items()} == {i: o.aspects for i, o in near.items()}
+                assert {i: o.diagnosis for i, o in far.items()} == {i: o.diagnosis for i, o in near.items()}
+
+
+def lost(results: dict[str, Outcome]) -> dict[str, str]:
+    """The entries that lost marks, and what they say."""
+    return {i: o.message for i, o in results.items() if o.score < o.max_score}
+
+
+def million_additions() -> float:
+    """Seconds for a million additions here and now, about 0.03 on a laptop: the unit in which speed is tested."""
+    started = time.perf_counter()
+    number = 0
+    while number < 1_000_000:
+        number += 1
+    return time.perf_counter() - started
