@@ -120,7 +120,8 @@ class Trial:
         told: Iterable[str] = (),
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
-        self.explain_until = explain_until  # on the clock of this process, so that a busy machine changes no answer
+        # on the clock of this process, so that a busy machine changes no answer
+        self.explain_until = explain_until
         self.told = frozenset(told)  # aspects that are lost already: nobody reads a second explanation
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []

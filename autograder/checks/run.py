@@ -25,7 +25,8 @@ from .local import LocalSubject
 __all__ = ["Context", "Draws", "checker", "current_context", "run_entry"]
 
 BLANK = "Not answered yet."
-EXPLAINING = 1.5  # seconds of CPU for the explanations of one test cell; what is found later is told without a cause
+# seconds of CPU for the explanations of one test cell; what is found later is told without a cause
+EXPLAINING = 1.5
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,8 @@ def autograded_notebook(result: dict[str, Any], released: Sequence[dict[str, Any
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return json.dumps(document, ensure_ascii=False, sort_keys=True) + "\n"  # indented, it takes eight times as long
+    # without indentation, which takes eight times as long
+    return json.dumps(document, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def escape_markdown(text: str) -> str:

@@ -185,7 +185,8 @@ class RemoteSession:
         self.number += 1
         number, asks = self.number, 0
         channel = self.process.channel
-        ends = time.monotonic() + seconds + GRACE  # for the request as a whole, however many callbacks it makes
+        # for the request as a whole, however many callbacks it makes
+        ends = time.monotonic() + seconds + GRACE
         try:
             channel.send({"op": op, "n": number, **fields}, blobs, seconds + GRACE)
             while True:

@@ -151,7 +151,8 @@ def _expand(marks: dict[str, Any], cell_type: str, where: str, assignment: Assig
                 course["bonus"] = float(marks.get("bonus") or 0)
             info["points"] = 0.0 if "bonus" in course else points
         metadata["nbgrader"] = info
-        if role == "locked" and grade_id.startswith("figure-"):  # the picture counts; a click shows how it is drawn
+        # the picture counts; a click shows how it is drawn
+        if role == "locked" and grade_id.startswith("figure-"):
             metadata["jupyter"] = {"source_hidden": True}
     if course:
         metadata["course"] = course

@@ -299,7 +299,8 @@ def test_killing_the_grader_at_any_moment_loses_and_doubles_nothing(filled, tmp_
         victim = subprocess.Popen(
             program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(span * (attempt + 0.5) / kills)  # spread over all phases, from the first import to the last page
+        # spread over all phases, from the first import to the last page
+        time.sleep(span * (attempt + 0.5) / kills)
         os.kill(victim.pid, signal.SIGKILL)
         victim.wait()
         done = subprocess.run(program, check=False, capture_output=True, text=True)

@@ -143,7 +143,8 @@ class Session:
         for args in calls:
             reply = self._call(header["fn"], args, {}, header["limit"], blobs)
             replies.append(reply)
-            if reply.get("error", {}).get("kind") == "timeout":  # nobody waits for the others to run out of time too
+            # nobody waits for the others to run out of time too
+            if reply.get("error", {}).get("kind") == "timeout":
                 return {"replies": replies + [reply] * (len(calls) - len(replies))}
         return {"replies": replies}
 
