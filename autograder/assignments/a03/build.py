@@ -17,13 +17,13 @@ import numpy as np
 from autograder.checks.entry import Check, Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.explain import explain_arrays
 from autograder.checks.kinds import INSTANCES, courtesy, explained
+from autograder.checks.objects import call_method, kind_of, theirs
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
 from . import models
 from .graphs import topological
-from .objects import call_method, kind_of, theirs
 
 __all__ = ["ENTRIES"]
 

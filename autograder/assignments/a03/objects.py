@@ -1,19 +1,18 @@
-"""The door to objects of the student's: methods with errors and writes detected, here or in another process."""
+"""Operation classes of the student's, seen as pairs of functions; and operations of ours lent to their graphs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from autograder.checks import misconceptions
-from autograder.checks.entry import Check, Finding, NotAnswered, Reply, StudentError, Subject, Trial
+from autograder.checks.entry import Check, Finding, Reply, Subject, Trial
 from autograder.checks.linetrace import record_lines
-from autograder.checks.local import LocalSubject
+from autograder.checks.objects import call_method, is_remote
 from autograder.checks.tape import record
 
-__all__ = ["TapeOp", "call_method", "kind_of", "lent_op", "named_for_graphs", "theirs", "through"]
+__all__ = ["TapeOp", "lent_op", "named_for_graphs", "through"]
 
 
 class TapeOp:
@@ -35,44 +34,6 @@ class TapeOp:
         """The gradient of input number i."""
         args = {**dict(zip(self._names, xs)), **self._settings}
         return record(self._model, args, self._names).backward(G)[self._names[i]]
-
-
-def _remote(thing: Any) -> bool:
-    """Whether this is a proxy of an object in another process (a module of checks does not import the grader's)."""
-    return hasattr(type(thing), "_at")
-
-
-def kind_of(thing: Any) -> str:
-    """The name of the class of an object of the student's."""
-    return str(object.__getattribute__(thing, "_type") if _remote(thing) else type(thing).__name__)
-
-
-def call_method(thing: Any, method: str, *args: Any) -> Reply:
-    """One call of a method on copies of the arguments. Raises NotAnswered when the object has no such method."""
-    try:
-        function = getattr(thing, method)
-    except (AttributeError, StudentError):
-        raise NotAnswered(f"Not answered yet: {kind_of(thing)} has no method {method}.") from None
-    if _remote(function):
-        session, number = object.__getattribute__(function, "_at")
-        reply = session.call(number, args, {}, session.call_seconds)
-        if reply.error is not None:
-            reply.error.text = f"{kind_of(thing)}.{method} raises {reply.error.text}"
-    else:
-        label = f"{kind_of(thing)}.{method}"
-        reply = LocalSubject({label: function}).call(label, args, {})
-    return replace(reply, changed=("xs or G" if method == "bprop" else "x",) if reply.changed else ())
-
-
-@contextmanager
-def theirs(what: str) -> Iterator[None]:
-    """Inside: whatever the student's objects raise is reported as the student's error."""
-    try:
-        yield
-    except (StudentError, NotAnswered):
-        raise
-    except Exception as error:
-        raise StudentError(f"{what} raises {type(error).__name__}: {error}"[:500]) from None
 
 
 def lent_op(trial: Trial, f: Any, bprop: Any) -> Any:
@@ -106,7 +67,7 @@ class _OpSubject:
 
     def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
         op, xs, G = args
-        if _remote(op):
+        if is_remote(op):
             return []
         try:
             return [step for i in range(self.inputs) for step in record_lines(op.bprop, [list(xs), i, G])[1]]

@@ -12,11 +12,10 @@ from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.explain import explain_arrays, explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained
+from autograder.checks.objects import kind_of, theirs
 from autograder.checks.tape import record
 from autograder.checks.values import compare
 from course.toolbox.seeds import distinct_primes
-
-from .objects import kind_of, theirs
 
 __all__ = ["ENTRIES"]
 

@@ -9,7 +9,6 @@ own_loss      the check of the loss: right, or right for the student's own score
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +20,10 @@ from autograder.checks.explain import explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained
 from autograder.checks.linetrace import record_lines
 from autograder.checks.local import LocalSubject
+from autograder.checks.objects import call_method, theirs
 from autograder.checks.pairs import Args, Pair
 from autograder.checks.tape import record
 from autograder.checks.values import Mismatch, as_array, compare
-
-from ..a03.objects import call_method, theirs
 
 __all__ = [
     "Kind",
@@ -35,7 +33,6 @@ __all__ = [
     "on_objects",
     "own_loss",
     "parameters",
-    "seen_as",
     "slipped",
 ]
 
@@ -141,19 +138,12 @@ class _AsFunctions:
         return getattr(self.base, name)
 
 
-def seen_as(trial: Trial, subject: Any) -> Trial:
-    """The same trial, with the student's functions seen in another form; what is found is found in both."""
-    other = copy(trial)
-    other.subject = subject
-    return other
-
-
 def on_objects(check: Check, kind: Kind) -> Check:
     """A check of the functions of a kind, run on objects of the student's."""
 
     def run(trial: Trial) -> None:
         subject: Any = _AsFunctions(trial.subject, kind)
-        check.run(seen_as(trial, subject))
+        check.run(trial.seen_as(subject))
 
     return replace(check, run=run)
 

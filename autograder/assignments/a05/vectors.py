@@ -16,8 +16,6 @@ from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
-from .objects import seen_as
-
 __all__ = ["ENTRIES", "embedding"]
 
 Args = dict[str, Any]
@@ -93,7 +91,7 @@ def _alone(check: Check) -> Check:
 
     def run(trial: Trial) -> None:
         subject: Any = _WithForward(trial.subject)
-        check.run(seen_as(trial, subject))
+        check.run(trial.seen_as(subject))
 
     return replace(check, run=run)
 

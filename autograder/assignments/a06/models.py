@@ -9,9 +9,10 @@ import numpy as np
 
 from autograder.checks.entry import Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.objects import attribute
 
 from .cases import Case, Smoothing, ask_case, contexts, part_of, words_of
-from .objects import Queries, ask, attribute, build, differ, draw_corpus, named, probabilities, texts
+from .objects import Queries, ask, build, differ, draw_corpus, named, probabilities, texts
 from .smoothing import FACTORIES
 
 __all__ = ["ENTRIES"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.assignments.a03.objects import kind_of, theirs
 from autograder.checks.diagnosis import Diagnosis
-from autograder.checks.entry import Finding, NotAnswered, Reply, StudentError, Trial
+from autograder.checks.entry import Finding, Reply, StudentError, Trial
 from autograder.checks.kinds import courtesy, explained
 from autograder.checks.local import LocalSubject
+from autograder.checks.objects import attribute, is_remote, kind_of
 from autograder.checks.rules import explain_call
 from autograder.checks.values import Mismatch, as_array, compare
 
@@ -19,7 +19,6 @@ __all__ = [
     "GivenModel",
     "Queries",
     "ask",
-    "attribute",
     "build",
     "differ",
     "draw_corpus",
@@ -46,21 +45,6 @@ def draw_corpus(
     return text
 
 
-def _remote(thing: Any) -> bool:
-    """Whether this is a proxy of an object in another process (a module of checks does not import the grader's)."""
-    return hasattr(type(thing), "_at")
-
-
-def attribute(thing: Any, name: str) -> Any:
-    """An attribute of an object of the student's. Raises NotAnswered when there is none, else StudentError."""
-    missing = NotAnswered(f"Not answered yet: {kind_of(thing)} has no {name}.")
-    try:
-        with theirs(f"{kind_of(thing)}.{name}"):
-            return getattr(thing, name)
-    except StudentError as error:
-        raise (missing if "AttributeError" in error.text else error) from None
-
-
 def ask(trial: Trial, thing: Any, method: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
     """Many calls of a method of the student's in two requests. Raises StudentError, NotAnswered."""
     label, function = f"{kind_of(thing)}.{method}", attribute(thing, method)
@@ -75,7 +59,7 @@ def ask(trial: Trial, thing: Any, method: str, calls: Sequence[Sequence[Any]]) -
 
 
 def _batch(trial: Trial, label: str, function: Any, calls: Sequence[Sequence[Any]]) -> list[Reply]:
-    if not _remote(function):
+    if not is_remote(function):
         return LocalSubject({label: function}).call_many(label, calls)
     # a method that ran out of time is not waited for a second time: the subject remembers it, as it does functions
     lost: dict[Any, StudentError] = getattr(trial.subject, "lost", {})
@@ -136,7 +120,7 @@ def texts(trial: Trial, value: Any) -> list[str] | None:
     found = []
     for item in value:
         # a string of NumPy's crosses as an array without axes
-        plain = ask(trial, item, "item", [()])[0] if _remote(item) and kind_of(item) == "ndarray" else item
+        plain = ask(trial, item, "item", [()])[0] if is_remote(item) and kind_of(item) == "ndarray" else item
         if not isinstance(plain, str):
             return None
         found.append(str(plain))

@@ -13,13 +13,14 @@ from autograder.checks import misconceptions
 from autograder.checks.diagnosis import Diagnosis
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, courtesy, explained, values
+from autograder.checks.objects import theirs
 from autograder.checks.pairs import Pair, edges, gradients
 from autograder.checks.rules import explain_call
 from autograder.checks.rules.recurrent import language_model, lost_rows, right_language_model
 from autograder.checks.values import Mismatch, as_array, compare
 
 from .models import Args, draw_lm, draw_params
-from .objects import GRADS, LOSS, STEP, on_objects, theirs
+from .objects import GRADS, LOSS, STEP, on_objects
 
 __all__ = ["ENTRIES", "three"]
 

@@ -12,9 +12,8 @@ import numpy as np
 from autograder.checks.entry import Check, NotAnswered, Reply, StudentError, Subject, Trial
 from autograder.checks.linetrace import record_lines
 from autograder.checks.local import LocalSubject
+from autograder.checks.objects import call_method, theirs
 from autograder.checks.pairs import Args
-
-from ..a03.objects import call_method, theirs
 
 __all__ = ["GRADS", "LOSS", "STEP", "lent_model", "on_objects", "theirs"]
 

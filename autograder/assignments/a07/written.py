@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, NotAnswered, StudentError, Trial
+from autograder.checks.objects import theirs
 from autograder.checks.rules import explain_leak
 from autograder.checks.rules.optimisers import right_step
 from autograder.checks.tape import record
@@ -21,7 +22,6 @@ from course.toolbox.corpora.farm import farm, oracle_logprobs, stream
 from course.toolbox.seeds import student_rng
 
 from . import lm, training
-from .objects import theirs
 
 __all__ = ["ENTRIES", "cliff_numbers", "far_numbers", "own_numbers", "slide_numbers", "temperature_numbers"]
 

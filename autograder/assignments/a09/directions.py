@@ -20,7 +20,6 @@ from autograder.checks.pairs import Pair, edges, gradients
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 
-from ..a05.objects import seen_as
 from . import models
 from .models import SIDES, Args
 
@@ -53,7 +52,7 @@ def _tuples(args: Sequence[Any]) -> tuple[Any, ...]:
 def _grouped(check: Check) -> Check:
     def run(trial: Trial) -> None:
         subject: Any = _Grouped(trial.subject)
-        check.run(seen_as(trial, subject))
+        check.run(trial.seen_as(subject))
 
     return replace(check, run=run)
 
