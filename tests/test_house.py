@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import course
+
 KIT = Path(__file__).parent.parent
 PACKAGES = ("course", "autograder")
 MODULES = sorted(p for package in PACKAGES for p in (KIT / package).rglob("*.py"))
@@ -74,8 +76,14 @@ def test_checks_need_neither_nbgrader_nor_the_pipeline(path):
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "assignments" in p.parts], ids=name_of)
-def test_entries_use_no_chapter_of_the_library(path):
-    assert not [n for n in imports_of(path) if re.match(r"course\.(?!toolbox)", n)]
+def test_entries_use_no_chapter_that_their_assignment_withholds(path):
+    """On a student's machine the chapter of the assignment and all later ones are missing."""
+    table = re.findall(r"(?m)^    ([a-z0-9, ]+?) +A(\d\d) ", course.__doc__)
+    number = {chapter: int(k) for chapters, k in table for chapter in chapters.split(", ")}
+    assert set(number) == set(course.CHAPTERS)
+    own = next((int(m[1]) for part in path.parts if (m := re.match(r"a(\d\d)", part))), 0)
+    used = {n.split(".")[1] for n in imports_of(path) if n.startswith("course.")} - {"toolbox"}
+    assert not {c for c in used if number[c] >= own}
 
 
 def test_workers_and_the_students_check_start_without_nbgrader():
