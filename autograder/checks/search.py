@@ -20,7 +20,7 @@ __all__ = ["search"]
 
 def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -> list[Candidate]:
     """Explanations for the wrong gradients, found within a time budget; several when they cannot be told apart."""
-    until = time.perf_counter() + seconds
+    until = time.process_time() + seconds
     cases = sorted(cases, key=lambda c: c.size)
     found = list(plain_candidates(cases, wrong))
     view = view_of(cases[0].tape)
@@ -30,7 +30,7 @@ def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -
     for edit in edits:
         if best is not None and edit.cost > best + 0.25:
             break
-        if time.perf_counter() > until:
+        if time.process_time() > until:
             break
         first = cases[0].replay(edit)
         if first is None:
@@ -41,16 +41,16 @@ def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -
             found += _confirmed(cases, edit, names, wrong)
             best = _whole(found, wrong)
     left = wrong - frozenset(n for c in found for n in c.names)
-    if left and left != wrong and time.perf_counter() < until:
+    if left and left != wrong and time.process_time() < until:
         found += _beside(cases, found, edits, left, until)
         left -= frozenset(n for c in found for n in c.names)
-    if left and time.perf_counter() < until:
+    if left and time.process_time() < until:
         found += _scaled(cases, predicted, left)
         left -= frozenset(n for c in found for n in c.names)
-    if left and time.perf_counter() < until:
+    if left and time.process_time() < until:
         found += _along_one_path(cases, left)
         left -= frozenset(n for c in found for n in c.names)
-    if left and time.perf_counter() < until:
+    if left and time.process_time() < until:
         found += _pairs(cases, predicted, left, until)
     return found
 
@@ -165,7 +165,7 @@ def _pairs(
         pool = [e for e, _ in predicted if name in e.reach and e.cost <= 1.3 and e.ids][:60]
         for k, one in enumerate(pool):
             for two in pool[k + 1 :]:
-                if time.perf_counter() > until:
+                if time.process_time() > until:
                     return _cheapest(found)
                 if one.site == two.site and one.reach == two.reach:
                     continue
@@ -194,7 +194,7 @@ def _beside(
     found: list[Candidate] = []
     for one in sorted({id(e): e for e in first}.values(), key=lambda e: e.cost)[:3]:
         for two in edits:
-            if time.perf_counter() > until:
+            if time.process_time() > until:
                 return _cheapest(found)
             if not two.reach & left or two is one or two.cost > 1.6:
                 continue

@@ -25,7 +25,7 @@ def explain_value(
     model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]], seconds: float = 0.4
 ) -> Diagnosis:
     """The edit of the forward pass that gives the student's values, on every instance."""
-    until = time.perf_counter() + seconds
+    until = time.process_time() + seconds
     wrt = variables(model, instances[0][0])
     tapes = [record(model, args, wrt) for args, _ in instances]
     try:
@@ -42,7 +42,7 @@ def explain_value(
     tapes, got, want = [tapes[k] for k in order], [got[k] for k in order], [want[k] for k in order]
     options = _whole_value(tapes, got, want)
     for edit in forward_edits(view_of(tapes[0])):
-        if time.perf_counter() > until or (options and edit.cost > min(o[0] for o in options) + 0.05):
+        if time.process_time() > until or (options and edit.cost > min(o[0] for o in options) + 0.05):
             break
         values = _values(model, [t.args for t in tapes], wrt, edit)
         if values is None:

@@ -52,7 +52,7 @@ def draw_docs(rng: np.random.Generator, count: int, longest: int = 4) -> list[li
     return docs
 
 
-def lent(trial: Trial, model: Learner) -> Any:
+def lent(trial: Trial, model: Any) -> Any:
     """Our model in the form in which the student's process may use it."""
     if not hasattr(trial.subject, "session"):
         return model

@@ -7,102 +7,36 @@ cells ("numbers-x8-1" and so on); a test runs those cells and compares.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, Trial
-from autograder.checks.rules.evaluation import right_dependency, right_real_or_fake, standard_error
+from autograder.checks.rules.evaluation import right_real_or_fake, standard_error
 from autograder.checks.typed import answers
 from autograder.checks.values import compare
-from course.ngram import NGram, document_entropy, kneser_ney, ngrams, sample_ngram
-from course.toolbox.corpora.farm import documents, farm, oracle_logprobs, stream
+from course.ngram import NGram, kneser_ney, ngrams, sample_ngram
+from course.toolbox.corpora.farm import oracle_logprobs, stream
 from course.toolbox.errors import InputError
-from course.toolbox.seeds import student_rng
 
-__all__ = ["ENTRIES", "cost_numbers", "game", "leak_numbers", "own_texts", "unit_numbers"]
+from .dialect import (
+    alike,
+    answers_or_theirs,
+    curve,
+    flat,
+    own_texts,
+    part,
+    source_bits,
+    student_numbers,
+    their_curve,
+    their_where,
+    where,
+)
+
+__all__ = ["ENTRIES", "cost_numbers", "game", "leak_numbers", "unit_numbers"]
 
 Args = dict[str, Any]
-SIZES = (1000, 5000, 30000)
-
-
-def _rng(student_id: str, what: str) -> np.random.Generator:
-    return student_rng(student_id, "A08", what)
-
-
-# --- X8.1, X8.2: the student's dialect --------------------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=4)
-def own_texts(student_id: str) -> Args:
-    """The dialect, its training and its held-out documents."""
-    rng = _rng(student_id, "own")
-    grammar = farm(seed=int(rng.integers(2**32)))
-    docs = [[document] for document in documents(grammar, rng, 250)]
-    return {"grammar": grammar, "train": docs[:220], "held": docs[220:]}
-
-
-def _flat(docs: Any) -> list[Any]:
-    return [s for doc in docs for s in doc]
-
-
-def _source_bits(grammar: Any, docs: Any) -> np.ndarray:
-    """Bits of every token of whole documents under the true law; `</s>` is certain."""
-    parts = [np.append(oracle_logprobs(grammar, s), 0.0) for s in _flat(docs)]
-    return -np.concatenate(parts) / math.log(2)
-
-
-def _model_bits(n: int, train: Any, docs: Any) -> Any:
-    model = NGram(n, kneser_ney()).fit(_flat(train))
-    return -np.asarray(model.logprobs(_flat(docs))) / math.log(2)
-
-
-def _prefix(train: Any, size: int) -> tuple[list[Any], int]:
-    """Whole documents from the start until they hold `size` tokens, and how many they hold."""
-    total = np.cumsum([sum(len(s) + 1 for s in doc) for doc in train])
-    last = min(int(np.searchsorted(total, size)), len(train) - 1)
-    return train[: last + 1], int(total[last])
-
-
-@functools.lru_cache(maxsize=4)
-def _curve(student_id: str) -> Args:
-    own = own_texts(student_id)
-    used = [_prefix(own["train"], size) for size in SIZES]
-    curves = {n: [float(_model_bits(n, docs, own["held"]).mean()) for docs, _ in used] for n in (2, 4)}
-    bits, length = document_entropy(own["grammar"])
-    return {
-        "tokens": [tokens for _, tokens in used],
-        "2-gram": curves[2],
-        "4-gram": curves[4],
-        "entropy": bits / (length + 1),
-        "source": float(_source_bits(own["grammar"], own["held"]).mean()),
-        "order for 1000 tokens": 2 if curves[2][0] < curves[4][0] else 4,
-    }
-
-
-def _kind(word: str) -> str:
-    if word in (")", "]"):
-        return "closing bracket"
-    if word.endswith(":"):
-        return "speaker"
-    return "food" if word in ("corn", "grass", "hay") else "other"
-
-
-@functools.lru_cache(maxsize=4)
-def _where(student_id: str) -> Args:
-    own = own_texts(student_id)
-    labels = [_kind(word) for s in _flat(own["held"]) for word in (*s, "</s>")]
-    tables = [
-        right_dependency(bits, labels)
-        for bits in (_source_bits(own["grammar"], own["held"]), _model_bits(4, own["train"], own["held"]))
-    ]
-    source, model = tables
-    lost = {kind: (model[kind][0] - source[kind][0]) * model[kind][1] for kind in source}
-    return {kind: [t[kind][0] for t in tables] for kind in ("closing bracket", "speaker", "food")} | {
-        "share of brackets and speakers": (lost["closing bracket"] + lost["speaker"]) / sum(lost.values())
-    }
 
 
 # --- X8.3, X8.4: sizes and units --------------------------------------------------------------------------------------
@@ -110,7 +44,7 @@ def _where(student_id: str) -> Args:
 
 def cost_numbers(student_id: str) -> Args:
     """The sizes of the network of X8.3."""
-    rng = _rng(student_id, "x8-3")
+    rng = student_numbers(student_id, "x8-3")
     return {
         "V": int(rng.integers(40, 200)),
         "D": int(rng.choice([16, 24, 32])),
@@ -122,7 +56,7 @@ def cost_numbers(student_id: str) -> Args:
 def _cost(student_id: str) -> Args:
     V, D, H = cost_numbers(student_id).values()
     parameters = V * D + D * H + H * H + H + H * V + V
-    sentences = _flat(own_texts(student_id)["train"])
+    sentences = flat(own_texts(student_id)["train"])
     grams = sum(len({g for s in sentences for g in ngrams(s, n)}) for n in (1, 2, 3))
     return {
         "parameters": parameters,
@@ -134,7 +68,7 @@ def _cost(student_id: str) -> Args:
 
 def unit_numbers(student_id: str) -> Args:
     """Characters and words of a text, the bits a word of one model, the bits a character of the other."""
-    rng = _rng(student_id, "x8-4")
+    rng = student_numbers(student_id, "x8-4")
     words = int(rng.integers(800, 1200)) * 10
     return {
         "words": words,
@@ -161,8 +95,8 @@ def _units(student_id: str) -> Args:
 def game(student_id: str) -> Args:
     """Twenty texts of 25 words, which of them are real, and the models of the judge."""
     own = own_texts(student_id)
-    rng = _rng(student_id, "x8-5")
-    writer, other = (NGram(n, kneser_ney()).fit(_flat(own["train"])) for n in (3, 5))
+    rng = student_numbers(student_id, "x8-5")
+    writer, other = (NGram(n, kneser_ney()).fit(flat(own["train"])) for n in (3, 5))
     truth = [bool(x) for x in rng.permutation(20) < 10]
     texts = [stream(own["grammar"], rng, 25) if real else sample_ngram(writer, rng, 25) for real in truth]
     return {"texts": texts, "truth": truth, "writer": writer, "other": other}
@@ -206,13 +140,18 @@ def _game(trial: Trial) -> None:
         )
         trial.fail(wrong, aspect=_OWN)
         return
-    right = right_real_or_fake([bool(x) for x in own], game(trial.student_id)["truth"])
+    mine, truth = [bool(x) for x in own], game(trial.student_id)["truth"]
+    right = right_real_or_fake(mine, truth)
+    theirs = alike(right, lambda t: {k: part(t.call("real_or_fake", mine, truth), k) for k in right}, trial)
     for key in ("accuracy", "low", "high"):
         if typed.get(key) is None or typed.get(key) is ...:
             trial.fail(
                 Finding(f"experiment_x8_5[{key!r}] is not answered yet.", status="not_run"), aspect=_OWN
             )
-        elif (bad := compare(f"experiment_x8_5[{key!r}]", typed[key], right[key], rtol=5e-3)) is not None:
+            continue
+        what = f"experiment_x8_5[{key!r}]"
+        bad = compare(what, typed[key], right[key], rtol=5e-3)
+        if bad is not None and compare(what, typed[key], theirs[key], rtol=5e-3) is not None:
             trial.fail(f"{bad.text} It has to fit your own answers.", aspect=_OWN)
 
 
@@ -224,9 +163,9 @@ _OWN = "accuracy and interval"
 
 def leak_numbers(student_id: str) -> Args:
     """Bits of every token under the source and under three models, and the number of each token's document."""
-    own, rng = own_texts(student_id), _rng(student_id, "x8-6")
-    source = _source_bits(own["grammar"], own["held"])
-    number = np.repeat(np.arange(len(own["held"])), [len(s) + 1 for s in _flat(own["held"])])
+    own, rng = own_texts(student_id), student_numbers(student_id, "x8-6")
+    source = source_bits(own["grammar"], own["held"])
+    number = np.repeat(np.arange(len(own["held"])), [len(s) + 1 for s in flat(own["held"])])
     luck = rng.normal(0.0, 0.02, len(own["held"]))[number]
     models = [
         source + rng.gamma(1.0, 0.03, len(source)),
@@ -263,9 +202,10 @@ ENTRIES = [
     Entry(
         "experiment-x8-1",
         (
-            answers(
+            answers_or_theirs(
                 "experiment_x8_1",
-                _curve,
+                curve,
+                their_curve,
                 points={"tokens": 1.0, "2-gram": 1.5, "4-gram": 1.5, "entropy": 1.0, "source": 0.5}
                 | {"order for 1000 tokens": 0.5},
                 rtol=2e-3,
@@ -277,9 +217,10 @@ ENTRIES = [
     Entry(
         "experiment-x8-2",
         (
-            answers(
+            answers_or_theirs(
                 "experiment_x8_2",
-                _where,
+                where,
+                their_where,
                 points={"closing bracket": 1.25, "speaker": 1.25, "food": 1.25}
                 | {"share of brackets and speakers": 1.25},
                 rtol=1e-2,

@@ -27,9 +27,9 @@ def find_slip(
     same   whether an expression equals what the line should equal
     target the expression that the line should follow from, if there is one: terms and factors are looked for in it
     """
-    until = time.perf_counter() + seconds
+    until = time.process_time() + seconds
     for text, tree in _repairs(line.tree, target.tree if target else None, variables):
-        if time.perf_counter() > until:
+        if time.process_time() > until:
             return ""
         if same(Expression(text, tree)):
             return text
