@@ -1,0 +1,2 @@
+# Everything right, as the reference has it.
+# base: reference
