@@ -8,7 +8,7 @@
 # |---|---|
 # | **You need** | A06: n-grams, Kneser-Ney, bits per token, the entropy of Farm; A07: the recurrent language model; A04: early stopping |
 # | **Read first** | deck 004, "Sampling from a Language Model" and "Which is the real Shakespeare?!"; deck 002, the figure of overfitting |
-# | **Time** | about ten hours, in eleven sections that can be done on different days |
+# | **Time** | about eleven hours, in eleven sections that can be done on different days |
 # | **Points** | 100: code and its derivation 38, experiments 37, explanations 25 |
 #
 # **How a section goes:** a small example, a picture, the code, a check, an experiment. A red check says what is wrong and why. Mend it and run it
@@ -249,6 +249,7 @@ CHECKPOINT = None  # for example "race.npz"
 from importlib import import_module
 from pathlib import Path
 
+from autograder.checks.rules import explain_leak
 from course.optim import Flat, adamw
 from course.rnn import RNNLM, batches_of, fit, load_checkpoint, save_checkpoint
 
@@ -287,11 +288,22 @@ share = [student_seed("document", number) / 2**64 for number in range(2500)]
 TRAIN = [doc for doc, u in zip(FARM_DOCS, share) if u >= 0.1]
 VALID = [doc for doc, u in zip(FARM_DOCS, share) if 0.06 <= u < 0.1]
 TEST = ClosedTest([doc for doc, u in zip(FARM_DOCS, share) if u < 0.06])
+VALID_TEXT = [s for doc in VALID for s in doc]
+VALID_SOURCE = -Source(farm()).logprobs(VALID_TEXT) / np.log(2)  # bits of every token under the true law
+VALID_NUMBER = np.repeat(np.arange(len(VALID)), [sum(len(s) + 1 for s in doc) for doc in VALID])
 FARM_BITS, FARM_LENGTH = document_entropy(farm())
 ENTROPY = FARM_BITS / (FARM_LENGTH + 1)
 # h_2 … h_8 of the unbroken stream (see A06), for documents: one free token more
 FLOORS = dict(zip(range(2, 9), np.array([1.9679, 1.9449, 1.7730, 1.7169, 1.6881, 1.6481, 1.6168]) * FARM_LENGTH / (FARM_LENGTH + 1)))
 SIZES = (300, 1_000, 3_000, 10_000, 30_000, 100_000, 200_000)
+
+
+def watch(name, per_token):
+    """The leak detector: says so when a model is better on validation text than the source itself."""
+    said = explain_leak(per_token, VALID_SOURCE, VALID_NUMBER)
+    if said.text:
+        print(f"LEAK, {name}: {said.text} {said.evidence}")
+    return bool(said.text)
 
 
 def first_tokens(docs, size):
@@ -356,7 +368,6 @@ class Racer:
         return self
 
 # %% locked="run-race" run=no
-VALID_TEXT = [s for doc in VALID for s in doc]
 if globals().get("network") is None:
     network = Racer(first_tokens(TRAIN, 200_000), ((4e-3, 5400), (1e-3, 2400), (2e-4, 1200)))
     if CHECKPOINT and Path(CHECKPOINT).exists():
@@ -414,7 +425,9 @@ try:
     luck = source_bits["bits_per_token"] - ENTROPY  # the validation text is a little harder or easier than Farm is on average
     kn_bits = np.min(list(by_order.values()), axis=0) - luck
     kn_order = [min(by_order, key=lambda n: by_order[n][i]) for i in range(len(SIZES))]
-    rnn_bits = np.array([evaluate_tool(networks[size], VALID)["bits_per_token"] for size in SIZES]) - luck
+    rnn_results = [evaluate_tool(networks[size], VALID) for size in SIZES]
+    rnn_bits = np.array([result["bits_per_token"] for result in rnn_results]) - luck
+    leaks = [watch(f"network, {size:,} tokens", result["per_token"]) for size, result in zip(SIZES, rnn_results)]
 except Exception as error:
     not_yet(error)
 else:
@@ -551,7 +564,9 @@ try:
     kn5 = NGram(5, kneser_ney()).fit(first_tokens(TRAIN, 200_000))
     runners = {"source": Source(farm()), "5-gram": kn5, "network": network}
     labels = dependency_labels(farm(), VALID)
-    tables = {name: table_tool(evaluate_tool(model, VALID)["per_token"], labels) for name, model in runners.items()}
+    per_token = {name: evaluate_tool(model, VALID)["per_token"] for name, model in runners.items()}
+    tables = {name: table_tool(bits, labels) for name, bits in per_token.items()}
+    leaks = [watch(name, bits) for name, bits in per_token.items()]
     kinds = ["food", "verb, 1 word later", "verb, 2–4 later", "verb, 5–8 later", "verb, 9+ later", "next speaker", "closing bracket", "other"]
     shown = {name: [table[k][0] for k in kinds] for name, table in tables.items()}
 except Exception as error:
@@ -722,6 +737,7 @@ with figure(alt, cols=2, size=(10.5, 4.0), ylabel="bits per token (validation)",
         for n, shift in {2: (6, 4), 5: (-14, -14), 8: (-14, 8)}.items():
             ax.annotate(f"{n}-gram", (cost[n][at], cost[n][2]), shift, textcoords="offset points", fontsize=9, color="#8e3e00")
         level(ax, ENTROPY, "entropy")
+        level(ax, FLOORS[8], f"no 8-gram below {FLOORS[8]:.3f}")
         ax.set_ylim(1.4, 2.05)
     left.plot(seconds, valid_bits, "-o", color=COLOURS[0], markersize=3.5)
     left.annotate("network", (seconds[-1], valid_bits[-1]), (-20, 10), textcoords="offset points", fontsize=9, color="#004c77")
@@ -1014,21 +1030,14 @@ except Exception as error:
 # its standard error over documents, as in `evaluate`. $z = g/se < -3$: the model has seen what it should predict.
 
 # %% locked="run-x8-6" run=no
-from autograder.checks.rules import explain_leak
-
 shifted = RNNLM(len(network.words), 32, 96, np.random.default_rng(0))
 flat = Flat(shifted.params, adamw, lr=4e-3, dtype=np.float32)
-wrong = [(ids_in, ids_in) for ids_in, _ in network.batches]  # the bug: the targets are the inputs
-fit(shifted, wrong, flat, 150)
+fit(shifted, [(ids_in, ids_in) for ids_in, _ in network.batches], flat, 150)  # the bug: the targets are the inputs
 ids = network.read(VALID_TEXT)[1:, None]
 leaky = -shifted.logprobs(ids, ids)[0][:, 0].astype(float) / np.log(2)
-source_per_token = -Source(farm()).logprobs(VALID_TEXT) / np.log(2)
-document_of = np.repeat(np.arange(len(VALID)), [sum(len(s) + 1 for s in doc) for doc in VALID])
-said = explain_leak(leaky, source_per_token, document_of)
-print(f"targets not shifted, 150 steps: {leaky.mean():.3f} bits per token; the source {source_per_token.mean():.3f}")
-print("detector:", said.text, said.evidence)
-honest = explain_leak(-network.logprobs(VALID_TEXT) / np.log(2), source_per_token, document_of)
-print("the network of the race:", honest.text or "no leak")
+print(f"targets not shifted, 150 steps: {leaky.mean():.3f} bits per token; the source {VALID_SOURCE.mean():.3f}")
+caught = watch("the shifted model", leaky)
+print("the network of the race:", "leaks" if watch("network", -network.logprobs(VALID_TEXT) / np.log(2)) else "no leak")
 
 # %% [markdown]
 # ### X8.6 Which one leaks? (3 points)

@@ -213,6 +213,13 @@ def test_the_parts_are_disjoint_and_enough(race):
     assert sizes[0] > 200_000 and min(sizes[1:]) > 10_000
 
 
+def test_the_leak_detector_of_the_race_hears_a_model_that_is_too_good(race):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert race["watch"]("too good", 0.9 * race["VALID_SOURCE"])
+        assert not race["watch"]("honest", race["VALID_SOURCE"] + 0.01)
+    assert out.getvalue().startswith("LEAK, too good") and "honest" not in out.getvalue()
+
+
 def test_a_test_set_that_was_opened_twice_has_lost_its_badge(race):
     closed = race["ClosedTest"]([1])
     assert closed.open() == [1] and "once" in closed.badge
@@ -288,7 +295,6 @@ def test_experiments_say_what_is_missing_when_functions_are_not_answered(race):
         space[name] = lambda *a, **k: None
     network = small(race)
     space |= {"network": network, "networks": dict.fromkeys(race["SIZES"], network), "kn_order": [2] * 7}
-    space["VALID_TEXT"] = [s for doc in race["VALID"] for s in doc]
     said = cells(space, "run-x8-1", "run-x8-2", "run-mixture", "run-test")
     assert said.count("come back when their checks are green") == 4
     assert space["TEST"].opened == 0
