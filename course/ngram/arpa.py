@@ -99,7 +99,8 @@ def _check_sums(path: Any, trie: Trie, p: list[Any], gammas: list[Any]) -> None:
 
     Raises: FormatError otherwise.
     """
-    total = float(p[0].sum())
+    # without <s>, which is never predicted; KenLM writes a probability of 1 for it
+    total = float(p[0].sum() - p[0][0])
     if not abs(total - 1) < 1e-3:
         raise FormatError(f"read_arpa: {path}: the 1-grams' probabilities sum to {total:.6g}, not to 1.")
     for m, level in enumerate(trie.levels, 2):

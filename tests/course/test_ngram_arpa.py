@@ -76,6 +76,13 @@ def test_broken_files_are_named(tmp_path, old, new, words):
         read_arpa(path)
 
 
+def test_the_mark_of_the_beginning_may_have_any_probability(tmp_path):
+    """KenLM's lmplz writes log p = 0 for <s>, SRILM -99; it is never predicted."""
+    path = tmp_path / "m.arpa"
+    path.write_text(GOOD.replace("-99\t<s>", "0\t<s>"))
+    assert read_arpa(path).prob([], "a") == pytest.approx(0.75, rel=1e-5)
+
+
 def test_bytes_that_are_no_text_are_named(tmp_path):
     path = tmp_path / "m.arpa"
     path.write_bytes(GOOD.encode() + b"\xff")
