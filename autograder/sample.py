@@ -1,7 +1,8 @@
 """A sample class: submissions of our own, right, wrong, odd and hostile, made from the release by replacing cells.
 
 A submission is a text file in `tests/submissions/ASSIGNMENT/`: comment lines, then `# %% GRADE_ID` and a cell's text.
-`# base: reference` (the default) or `# base: blank` says what the other cells hold.
+`# base: reference` (the default) or `# base: blank` says what the other cells hold. A small change of the reference is
+`# %% edit GRADE_ID`, a piece of the reference's cell, a line `# becomes`, and what stands there instead.
 """
 
 from __future__ import annotations
@@ -28,6 +29,17 @@ class SampleSubmission:
     base: str  # reference | blank
     cells: dict[str, str]
     expect: dict[str, dict[str, str]]  # test cell -> {"score": …, "diagnosis": …, "status": …}
+    edits: tuple[tuple[str, str, str], ...] = ()  # grade id, piece of the reference's cell, its replacement
+
+    def notebook(self, release: dict[str, Any], answers: dict[str, str]) -> dict[str, Any]:
+        """What this student hands in. Raises UsageError when an edit does not fit the reference."""
+        cells = {"student-id": f'student_id = "{self.student}"', **self.cells}
+        for grade_id, old, new in self.edits:
+            text = cells.get(grade_id, answers.get(grade_id, ""))
+            if old not in text:
+                raise UsageError(f"{self.student}.py: the reference's cell {grade_id} does not hold {old!r}.")
+            cells[grade_id] = text.replace(old, new, 1)
+        return fill(release, answers if self.base == "reference" else {}, cells)
 
 
 def samples(assignment: str, root: Path = KIT / "tests" / "submissions") -> list[SampleSubmission]:
@@ -43,8 +55,16 @@ def samples(assignment: str, root: Path = KIT / "tests" / "submissions") -> list
 def read_sample(path: Path) -> SampleSubmission:
     """One submission file."""
     text = path.read_text(encoding="utf-8")
-    head, *parts = re.split(r"(?m)^# %% (\S+)[^\n]*\n", text)
-    cells = {name: body.strip("\n") for name, body in zip(parts[::2], parts[1::2])}
+    head, *parts = re.split(r"(?m)^# %% (edit )?(\S+)[^\n]*\n", text)
+    blocks = list(zip(parts[::3], parts[1::3], (body.strip("\n") for body in parts[2::3])))
+    cells = {name: body for edit, name, body in blocks if not edit}
+    edits = []
+    for edit, name, body in blocks:
+        if edit:
+            old, mark, new = body.partition("\n# becomes\n")
+            if not mark:
+                raise UsageError(f"{path.name}: the edit of {name} has no line `# becomes`.")
+            edits.append((name, old, new))
     base = re.search(r"(?m)^# base: (\w+)", head)
     expect = {
         m[1]: dict(pair.split("=", 1) for pair in m[2].split() if "=" in pair)
@@ -55,7 +75,9 @@ def read_sample(path: Path) -> SampleSubmission:
         for x in head.splitlines()
         if x.startswith("#") and not re.match(r"# (base|expect):", x)
     ]
-    return SampleSubmission(path.stem, " ".join(lines), base[1] if base else "reference", cells, expect)
+    return SampleSubmission(
+        path.stem, " ".join(lines), base[1] if base else "reference", cells, expect, tuple(edits)
+    )
 
 
 def fill(release: dict[str, Any], answers: dict[str, str], cells: dict[str, str]) -> dict[str, Any]:
@@ -103,9 +125,9 @@ def unpack(root: Path, assignment: str) -> int:
     answers = answers_of(source)
     classmates = samples(assignment)
     for mate in classmates:
-        base = answers if mate.base == "reference" else {}
-        cells = {"student-id": f'student_id = "{mate.student}"', **mate.cells}
         place = folder.submitted / mate.student / assignment / f"{assignment}.ipynb"
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, json.dumps(fill(release, base, cells), indent=1, ensure_ascii=False) + "\n")
+        write_atomically(
+            place, json.dumps(mate.notebook(release, answers), indent=1, ensure_ascii=False) + "\n"
+        )
     return len(classmates)

@@ -23,6 +23,7 @@ class Answers:
 
     def __init__(self, table: Table, given: str = "") -> None:
         self.table, self.given = table, given
+        self.code = [e for e in table.entries.values() if e.defines]
 
     def load(self, source: str) -> LocalSubject:
         """The names that an answer defines."""
@@ -40,28 +41,40 @@ class Answers:
         only: Sequence[str] | None = None,
         subject: Any = None,
     ) -> dict[str, Outcome]:
-        """What every entry says of an answer, on public and on hidden data."""
+        """What every entry of functions says of an answer, on public and on hidden data."""
         subject = subject or self.load(source)
         draws = [Draws(student)] + [Draws(student, salt="hidden", hidden=True)] * hidden
         with np.errstate(all="ignore"):
             return {
                 e.id: run_entry(self.table, e, 1, subject, draws)
-                for e in self.table.entries.values()
+                for e in self.code
                 if only is None or e.id in only
             }
 
-    def same_through_the_sandbox(self, sources: Iterable[str], withheld: Sequence[str]) -> None:
-        """Fails unless marks and diagnoses of every answer are those of the laptop."""
+    def told_apart(
+        self, sources: Iterable[str], withheld: Sequence[str], *, messages: bool = False
+    ) -> list[str]:
+        """The entries whose marks or diagnoses (or messages) the sandbox changes, and answers that fail there."""
+
+        def said(o: Outcome) -> tuple[Any, ...]:
+            return (o.aspects, o.diagnosis, o.message if messages else "")
+
+        found = []
         with Sandbox(kind="bwrap" if bubblewrap() else "none", withheld=withheld) as sandbox:
-            for text in sources:
+            for number, text in enumerate(sources):
                 session = RemoteSession(sandbox, ProcessLimits(), 5.0)
                 session.execute("given", self.given, 5.0)
-                session.execute("answer", text, 5.0)
+                if (error := session.execute("answer", text, 5.0)[1]) is not None:
+                    found.append(f"source {number} raises {error['text']}")
                 far = self.outcomes("", subject=RemoteSubject(lambda session=session: session), hidden=False)  # type: ignore[misc]
                 near = self.outcomes(text, hidden=False)
                 session.close()
-                assert {i: o.aspects for i, o in far.items()} == {i: o.aspects for i, o in near.items()}
-                assert {i: o.diagnosis for i, o in far.items()} == {i: o.diagnosis for i, o in near.items()}
+                found += [
+                    f"source {number}, {i}: {o.aspects} {o.diagnosis} {o.message}; on the laptop {near[i].message}"
+                    for i, o in far.items()
+                    if said(o) != said(near[i])
+                ]
+        return found
 
 
 def lost(results: dict[str, Outcome]) -> dict[str, str]:

@@ -242,6 +242,9 @@ def test_checks_are_quick():
 def test_the_table_says_the_same_through_the_sandbox():
     # the library is withheld there
     own = [text for name, text in UNUSUAL.items() if name != "the library"]
-    ANSWERS.same_through_the_sandbox(
-        [RIGHT, *own, *(RIGHT.replace(m[1], m[2]) for m in list(MUTANTS.values())[::4])], ["embeddings"]
+    assert (
+        ANSWERS.told_apart(
+            [RIGHT, *own, *(RIGHT.replace(m[1], m[2]) for m in list(MUTANTS.values())[::4])], ["embeddings"]
+        )
+        == []
     )

@@ -9,7 +9,7 @@ from autograder.grading.execute import Budget, execute
 from autograder.grading.rebuild import Skeleton, rebuild
 from autograder.release.notebooks import build
 from autograder.release.source import load
-from autograder.sample import answers_of, fill, samples
+from autograder.sample import answers_of, samples
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 
 from .source import KIT, SOLUTIONS
@@ -33,8 +33,7 @@ def classroom(tmp_path_factory):
             sandbox = Sandbox(kind=kind, withheld=assignment.withheld).__enter__()
             opened[name] = (*(json.loads(p.read_text()) for p in paths), Skeleton.read(*paths, name), sandbox)
         source, release, skeleton, sandbox = opened[name]
-        answers = answers_of(source) if mate.base == "reference" else {}
-        notebook = fill(release, answers, {"student-id": f'student_id = "{mate.student}"', **mate.cells})
+        notebook = mate.notebook(release, answers_of(source))
         cells = rebuild(skeleton, parse_notebook(json.dumps(notebook).encode(), "x.ipynb"))
         results = execute(cells, name, mate.student, "salt", sandbox, BUDGET)
         return {r.grade_id: r for r in results if r.role == "test"}

@@ -106,7 +106,7 @@ def tensors(thing):
     )
 
 
-def agree(mine, theirs, what):
+def assert_agree(mine, theirs, what):
     np.testing.assert_allclose(mine, theirs.detach().numpy(), **TOLERANCE, err_msg=what)
 
 
@@ -127,12 +127,12 @@ def test_values_and_gradients_of_pairs(name):
     their_outs = their_outs if isinstance(their_outs, tuple) else (their_outs,)
     douts = [rng.standard_normal(np.shape(o)) for o in outs]
     for mine, other in zip(outs, their_outs, strict=True):
-        agree(mine, other, "value")
+        assert_agree(mine, other, "value")
     torch.autograd.backward(their_outs, [torch.tensor(d) for d in douts])
     compared = 0
     for i, (mine, other) in enumerate(zip(run_backward(forward, backward, douts, args, cache, out), theirs)):
         if mine is not None:
-            tree(lambda g, t, i=i: agree(g, t.grad, f"gradient number {i}"), mine, other)
+            tree(lambda g, t, i=i: assert_agree(g, t.grad, f"gradient number {i}"), mine, other)
             compared += 1
     assert compared
 
@@ -148,7 +148,7 @@ def test_recurrent_modules_over_a_sequence(kind):
     states, _ = theirs(torch.tensor(X))
     states.backward(torch.tensor(dY))
     Y = mine(X)
-    agree(Y.value, states, "states")
+    assert_agree(Y.value, states, "states")
     grads = grad((Y * dY).sum(), mine.parameters())
     others = [
         theirs.weight_ih_l0.grad.T,
@@ -158,7 +158,7 @@ def test_recurrent_modules_over_a_sequence(kind):
     ]
     assert len(grads) >= 3
     for g, other in zip(grads, others):
-        agree(g, other, kind)
+        assert_agree(g, other, kind)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -183,7 +183,7 @@ def test_language_models(cell):
               names[1]: core.weight_hh_l0.grad.T, names[2]: core.bias_ih_l0.grad, names[-1]: core.bias_hh_l0.grad}  # fmt: skip
     assert set(grads) == set(theirs)
     for name, g in grads.items():
-        agree(g, theirs[name], name)
+        assert_agree(g, theirs[name], name)
 
 
 def test_padded_sequences_are_packed_sequences():
@@ -202,15 +202,15 @@ def test_padded_sequences_are_packed_sequences():
     out, _ = theirs(packed, torch.tensor(np.stack([layer[0] for layer in layers])))
     out, _ = torch.nn.utils.rnn.pad_packed_sequence(out)
     Y, cache = birnn_forward(X, mask, *layers)
-    agree(Y, out, "states")
+    assert_agree(Y, out, "states")
     dY = rng.standard_normal(Y.shape)
     out.backward(torch.tensor(dY))
     dX, *sides = birnn_backward(dY, cache)
-    agree(dX, x.grad, "inputs")
+    assert_agree(dX, x.grad, "inputs")
     for suffix, (_, dWxh, dWhh, dbh) in zip(("l0", "l0_reverse"), sides):
-        agree(dWxh.T, getattr(theirs, f"weight_ih_{suffix}").grad, f"dWxh {suffix}")
-        agree(dWhh.T, getattr(theirs, f"weight_hh_{suffix}").grad, f"dWhh {suffix}")
-        agree(dbh, getattr(theirs, f"bias_ih_{suffix}").grad, f"dbh {suffix}")
+        assert_agree(dWxh.T, getattr(theirs, f"weight_ih_{suffix}").grad, f"dWxh {suffix}")
+        assert_agree(dWhh.T, getattr(theirs, f"weight_hh_{suffix}").grad, f"dWhh {suffix}")
+        assert_agree(dbh, getattr(theirs, f"bias_ih_{suffix}").grad, f"dbh {suffix}")
 
     params = {"E": rng.standard_normal((9, D)), **dict(zip(("Wxh", "Whh", "bh"), layers[0][1:]))}
     src = rng.integers(3, 9, (T, N)) * mask
@@ -221,11 +221,11 @@ def test_padded_sequences_are_packed_sequences():
         F.embedding(torch.tensor(src), table), torch.tensor(lengths)
     )
     last = one(packed)[1][0]
-    agree(context, last, "context")
+    assert_agree(context, last, "context")
     last.backward(torch.ones_like(last))
     grads = encoder_backward(np.ones_like(context), cache)
-    agree(grads["E"], table.grad, "dE")
-    agree(grads["Whh"].T, one.weight_hh_l0.grad, "dWhh")
+    assert_agree(grads["E"], table.grad, "dE")
+    assert_agree(grads["Whh"].T, one.weight_hh_l0.grad, "dWhh")
 
 
 def test_masked_cross_entropy_is_that_with_ignored_labels():
@@ -237,23 +237,23 @@ def test_masked_cross_entropy_is_that_with_ignored_labels():
     loss.backward()
     mine, dZ = temporal_softmax_ce(Z, y, mask)
     assert mine == pytest.approx(loss.item(), rel=1e-12)
-    agree(dZ, z.grad, "dZ")
+    assert_agree(dZ, z.grad, "dZ")
     mine, dZ = softmax_ce(Z[0], y[0])
     z = torch.tensor(Z[0], requires_grad=True)
     F.cross_entropy(z, torch.tensor(y[0])).backward()
-    agree(dZ, z.grad, "dZ")
+    assert_agree(dZ, z.grad, "dZ")
 
 
 def test_dropout_goes_back_through_the_mask_that_it_drew():
     X, dY = np.random.default_rng(8).standard_normal((2, 5, 7))
     Y, cache = dropout_forward(X, 0.3, np.random.default_rng(9))
     kept = torch.tensor(Y != 0)
-    agree(
+    assert_agree(
         dropout_backward(dY, cache),
         torch.ops.aten.native_dropout_backward(torch.tensor(dY), kept, 1 / 0.7),
         "dX",
     )
-    agree(Y, torch.tensor(X) * kept / 0.7, "Y")
+    assert_agree(Y, torch.tensor(X) * kept / 0.7, "Y")
 
 
 @pytest.mark.parametrize("N", [2, 11])
@@ -271,14 +271,14 @@ def test_batchnorm_and_its_running_statistics(N, train):
     x = torch.tensor(X, requires_grad=True)
     out = theirs(x)
     Y, cache, new = batchnorm_forward(X, gamma, beta, state, train=train)
-    agree(Y, out, "Y")
+    assert_agree(Y, out, "Y")
     out.backward(torch.tensor(dY))
     for mine, other in zip(batchnorm_backward(dY, cache), (x.grad, theirs.weight.grad, theirs.bias.grad)):
-        agree(mine, other, "gradient")
-    agree(new["mean"], theirs.running_mean, "mean")
+        assert_agree(mine, other, "gradient")
+    assert_agree(new["mean"], theirs.running_mean, "mean")
     # theirs moves towards the unbiased variance of the batch, ours towards the biased one
     moved = theirs.running_var - 0.9 * torch.tensor(state["var"])
-    agree(
+    assert_agree(
         new["var"],
         0.9 * torch.tensor(state["var"]) + moved * (N - 1) / N if train else theirs.running_var,
         "var",
@@ -311,4 +311,4 @@ def test_twenty_steps_of_optimisers_with_clipping(name, flat):
         else:
             params, state = rule(params, clipped, state, 0.03, **options)
     for k, tensor in others.items():
-        agree(params[k], tensor, k)
+        assert_agree(params[k], tensor, k)

@@ -19,16 +19,10 @@ def nn_backward(x, y, alpha, beta, o):
     z = o["z"][1:]
     return np.outer(db * beta[1:] * z * (1 - z), o["x"]), db * o["z"]
 
-# %% derivation-d2-5
-d2_5 = [
+# %% edit derivation-d2-5
+    "-t/y + (1 - t)/(1 - y)",
+# becomes
     "t/y + (1 - t)/(y - 1)",
-    "y - t",
-    "(y - t)*z",
-    "(y - t)*beta",
-    "(y - t)*beta*z*(1 - z)",
-    "(y - t)*beta*z*(1 - z)*x",
-    "(y - t)*(beta1*z1*(1 - z1)*alpha1 + beta2*z2*(1 - z2)*alpha2)",
-]
 
 # %% slide-e03
 slide_e03 = {"J": "t*log(y) + (1 - t)*log(1 - y)", "dJ/db as on the slide": 1 - y_e03, "one step moves b": "down"}

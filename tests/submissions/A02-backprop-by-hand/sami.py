@@ -21,21 +21,15 @@ d2_1 = [
     "J.T @ g",
 ]
 
-# %% derivation-d2-2
-d2_2 = [
-    "dL_dh*dh_dw",
-    "delta*dh_dw",
-    "delta*z",
-    "dL_dh1*dh1_dh + dL_dh2*dh2_dh",
-    "delta1*dh1_dh + delta2*dh2_dh",
-    "w1*gp",
+# %% edit derivation-d2-2
+    "gp*(delta1*w1 + delta2*w2)",
+# becomes
     "delta1*w1*gp + delta2*w2*gp",
-    "delta1*w1*gp + delta2*w2*gp",
-    "Z.T @ Delta",
+
+# %% edit derivation-d2-2
+    "sum(Delta, axis=0)",
+# becomes
     "sum(Delta, axis=1)",
-    "Delta @ W.T",
-    "(Delta @ W.T)*Gp",
-]
 
 # %% derivation-d2-3
 d2_3 = [

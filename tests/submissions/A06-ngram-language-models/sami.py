@@ -11,16 +11,10 @@
 # %% derivation-d6-1
 d6_1 = ["p12/p1", "p1*p2_1*p3_12", "p1*p2_1*p3_12", "log(p1) + log(p2_1) + log(p3_12)"]
 
-# %% derivation-d6-2
-d6_2 = [
-    "c/theta - lam",
-    "c/lam",
-    "c1 + c2 + c3",
-    "c1/(c1 + c2 + c3)",
-    "(c1 + c2 + c3)*log(exp(z1) + exp(z2) + exp(z3)) - c1*z1 - c2*z2 - c3*z3",
+# %% edit derivation-d6-2
+    "C*p1 - c1",
+# becomes
     "c1 - C*p1",
-    "c1/C",
-]
 
 # %% derivation-d6-4
 d6_4 = ["(c1 + c2 + c3 - 3*D)/C", "1 - 3*D/C", "3*D/C", "D/C", "(N1*D1 + N2*D2 + N3*D3)/C", "D/C*q"]

@@ -15,22 +15,10 @@ d8_1 = [
     "-log(w)",
 ]
 
-# %% experiment-x8-5
-experiment_x8_5 = {
-    "answers": ...,  # 20 times True or False, in the order of the texts
-    "accuracy": ...,
-    "low": ...,
-    "high": ...,
-    "judge": ...,  # 20 numbers r, in nats
-    "judge's accuracy": ...,
-    "right words of a fake": ...,  # mean of right_words over the texts of the writer
-}
-by_eye = [right_words(own_grammar, text) > 20 for text in game_texts]
+# %% edit experiment-x8-5
+ratio = [float(np.sum(five_gram.logprobs([text])) - np.sum(writer.logprobs([text]))) for text in game_texts]
+# becomes
 ratio = [float(np.sum(five_gram.logprobs([text])) + np.sum(writer.logprobs([text]))) for text in game_texts]
-experiment_x8_5 = {"answers": by_eye, **real_or_fake(by_eye, game_truth), "judge": ratio}
-experiment_x8_5["judge's accuracy"] = real_or_fake([r > 0 for r in ratio], game_truth)["accuracy"]
-fakes = [text for text, real in zip(game_texts, game_truth) if not real]
-experiment_x8_5["right words of a fake"] = np.mean([right_words(own_grammar, text) for text in fakes])
 
 # %% quiz-q8-1
 quiz_q8_1 = {
