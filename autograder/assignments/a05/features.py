@@ -10,8 +10,7 @@ import numpy as np
 from autograder.checks import misconceptions
 from autograder.checks.entry import Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import pure_check
-
-from .ruled import ruled
+from autograder.checks.ruled import ruled
 
 __all__ = ["ENTRIES"]
 

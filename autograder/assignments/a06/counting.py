@@ -9,9 +9,10 @@ import numpy as np
 
 from autograder.checks.entry import Entry, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.ruled import named
 from autograder.checks.values import compare
 
-from .objects import draw_corpus, named
+from .objects import draw_corpus
 
 __all__ = ["ENTRIES"]
 

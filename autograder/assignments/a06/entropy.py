@@ -10,11 +10,10 @@ import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.ruled import named
 from autograder.checks.rules.ngrams import right_entropy_rate
 from autograder.checks.values import compare
 from course.toolbox.corpora.farm import farm
-
-from .objects import named
 
 __all__ = ["ENTRIES"]
 
@@ -59,7 +58,13 @@ def _entropy_rate(trial: Trial) -> None:
         bad = next((gap for gap in gaps if gap is not None), None)
         if bad is not None:
             finding = named(
-                trial, aspect, "entropy_rate", partial(list, tried), bad, "entropy_rate", f"For {aspect}: "
+                trial,
+                aspect,
+                "entropy_rate",
+                partial(list, tried),
+                bad,
+                "entropy_rate",
+                before=f"For {aspect}: ",
             )
             trial.fail(finding, aspect=aspect)
 

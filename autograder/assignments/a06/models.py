@@ -10,9 +10,10 @@ import numpy as np
 from autograder.checks.entry import Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
 from autograder.checks.objects import attribute
+from autograder.checks.ruled import named
 
 from .cases import Case, Smoothing, ask_case, contexts, part_of, words_of
-from .objects import Queries, ask, build, differ, draw_corpus, named, probabilities, texts
+from .objects import Queries, ask, build, differ, draw_corpus, probabilities, texts
 from .smoothing import FACTORIES
 
 __all__ = ["ENTRIES"]
@@ -130,7 +131,7 @@ def _answers(
         return found
 
     trial.fail(
-        named(trial, aspect, _RULE, instances, bad, "p", f"{aspect}, with "),
+        named(trial, aspect, _RULE, instances, bad, "p", before=f"{aspect}, with "),
         aspect=aspect,
     )
 

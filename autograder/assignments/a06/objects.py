@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.diagnosis import Diagnosis
 from autograder.checks.entry import Finding, Reply, StudentError, Trial
-from autograder.checks.kinds import courtesy, explained
 from autograder.checks.local import LocalSubject
 from autograder.checks.objects import attribute, is_remote, kind_of
-from autograder.checks.rules import explain_call
 from autograder.checks.values import Mismatch, as_array, compare
 
 __all__ = [
@@ -23,7 +20,6 @@ __all__ = [
     "differ",
     "draw_corpus",
     "lent",
-    "named",
     "probabilities",
     "texts",
 ]
@@ -125,24 +121,6 @@ def texts(trial: Trial, value: Any) -> list[str] | None:
             return None
         found.append(str(plain))
     return found
-
-
-def named(
-    trial: Trial, aspect: str, rule: str, instances: Any, bad: Mismatch, what: str, before: str = ""
-) -> Finding:
-    """The finding about a mismatch, named by the rules when they know it.
-
-    instances  () -> (arguments of the rule, result) of several draws
-    """
-    finding = Finding(f"{before}{bad.text}", (), bad.evidence, errors=bad.errors)
-    if not trial.explain or aspect in trial.told:
-        return finding
-
-    def why() -> Diagnosis:
-        found = explain_call(rule, instances(), what=what)
-        return found if found.ids or "fit no mistake" not in found.text else Diagnosis([], "")
-
-    return explained(finding, courtesy(why))
 
 
 class GivenModel:

@@ -10,9 +10,10 @@ import numpy as np
 
 from autograder.checks.entry import Entry, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.ruled import named
 from autograder.checks.values import compare
 
-from .objects import WORDS, GivenModel, draw_corpus, lent, named
+from .objects import WORDS, GivenModel, draw_corpus, lent
 
 __all__ = ["ENTRIES", "right_bits"]
 
@@ -60,7 +61,7 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
         if late is not None:
             tried = [(split(model, long), got_long)]
             before = f"With {LONG:,} tokens: "
-            trial.fail(named(trial, many, name, lambda: tried, late, name, before), aspect=many)
+            trial.fail(named(trial, many, name, lambda: tried, late, name, before=before), aspect=many)
 
     return pure_check(points, run, 0.25)
 

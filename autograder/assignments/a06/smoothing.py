@@ -15,11 +15,12 @@ import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.kinds import INSTANCES
+from autograder.checks.ruled import named
 from autograder.checks.rules import explain_probabilities
 from autograder.checks.values import Mismatch
 
 from .cases import Case, Smoothing, ask_case, draw_case, part_of, some, words_of
-from .objects import build, named, probabilities
+from .objects import build, probabilities
 
 __all__ = ["ENTRIES", "FACTORIES"]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from autograder.checks.entry import Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.ruled import named
 from autograder.checks.rules.evaluation import right_dependency, right_interpolate, right_real_or_fake
 from autograder.checks.values import Mismatch, as_array, compare
 
-from ..a05.ruled import named
 from .slips import BootstrapSlip, bootstrap_mean_p, bootstrap_p, chance, explain_bootstrap
 
 __all__ = ["ENTRIES"]

@@ -12,10 +12,10 @@ import numpy as np
 from autograder.checks import misconceptions
 from autograder.checks.entry import Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
+from autograder.checks.ruled import named
 from autograder.checks.rules.evaluation import standard_error
 from autograder.checks.values import Mismatch, as_array, compare
 
-from ..a05.ruled import named
 from .models import Learner, draw_docs, lent, lent_factory
 from .slips import BITS, CURVE_SLIPS, DOCUMENTS, TOKENS, run_curve
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.diagnosis import Diagnosis
-from autograder.checks.entry import Check, Finding, Trial
-from autograder.checks.kinds import INSTANCES, courtesy, explained, pure_check
-from autograder.checks.rules import explain_call
-from autograder.checks.values import Mismatch, compare
+from .diagnosis import Diagnosis
+from .entry import Check, Finding, Trial
+from .kinds import INSTANCES, courtesy, explained, pure_check
+from .rules import explain_call
+from .values import Mismatch, compare
 
 __all__ = ["named", "ruled"]
 
@@ -19,13 +19,22 @@ Args = dict[str, Any]
 
 
 def named(
-    trial: Trial, aspect: str, rule: str, instances: Any, bad: Mismatch, what: str, rtol: float = 1e-8
+    trial: Trial,
+    aspect: str,
+    rule: str,
+    instances: Any,
+    bad: Mismatch,
+    what: str,
+    rtol: float = 1e-8,
+    *,
+    before: str = "",
 ) -> Finding:
     """The finding about a mismatch, in the words of the rules where they know the mistake.
 
     instances  () -> (arguments of the rule, result) of several draws
+    before     words in front of what does not fit
     """
-    finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
+    finding = Finding(f"{before}{bad.text}", (), bad.evidence, errors=bad.errors)
     if not trial.explain or aspect in trial.told:
         return finding
 
