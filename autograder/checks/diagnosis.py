@@ -148,9 +148,7 @@ def compose(
 
 def hints(ids: Sequence[str], q: str, sentence: str) -> tuple[str, ...]:
     """Three hints: those of the catalogue, or three general ones that end in the sentence itself."""
-    if ids:
-        return misconceptions.get(ids[0]).hint(q=q)
-    return (
+    return misconceptions.hints(ids, q) or (
         f"Look at the lines that compute {q}.",
         f"Write down the chain rule for {q}, one factor for each operation of the forward pass, and compare.",
         sentence,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import string
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover
     import tomli as tomllib
 
-__all__ = ["Misconception", "catalogue", "get", "same"]
+__all__ = ["Misconception", "catalogue", "get", "hints", "same"]
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,8 @@ def same(a: str, b: str) -> bool:
     """
     known = catalogue()
     return a == b or (a in known and b in known[a].aliases) or (b in known and a in known[b].aliases)
+
+
+def hints(ids: Sequence[str], q: str) -> tuple[str, ...]:
+    """The hints of the first misconception that is named; none when none is."""
+    return get(ids[0]).hint(q=q) if ids else ()

@@ -24,7 +24,7 @@ _NONE: tuple[str, ...] = ()
 
 def _slip(text: str, ids: tuple[str, ...], evidence: str = "", **more: Any) -> Finding:
     """A finding with the hints of the catalogue."""
-    hints = misconceptions.get(ids[0]).hint(q="the result") if ids else ()
+    hints = misconceptions.hints(ids, "the result")
     return Finding(text, ids, evidence, hints=hints, **more)
 
 

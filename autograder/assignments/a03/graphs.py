@@ -30,7 +30,7 @@ LEAVES = ("a", "b", "c")
 
 
 def _slip(text: str, ids: tuple[str, ...], q: str) -> Finding:
-    return Finding(text, ids, hints=misconceptions.get(ids[0]).hint(q=q) if ids else ())
+    return Finding(text, ids, hints=misconceptions.hints(ids, q))
 
 
 # --- graphs to try ----------------------------------------------------------------------------------------------------

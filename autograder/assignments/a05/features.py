@@ -67,7 +67,7 @@ def _sparse_check(trial: Trial) -> None:
                     continue  # conjunctions of what was charged already
                 wrong.add(aspect)
                 text, ids = _sparse_slip(tokens, tags, i, mine, want)
-                hints = misconceptions.get(ids[0]).hint(q="the features") if ids else ()
+                hints = misconceptions.hints(ids, "the features")
                 trial.fail(
                     Finding(
                         text, ids, f"At word {i}, {tokens[i]!r}: {', '.join(mine) or 'none'}.", hints=hints

@@ -284,7 +284,7 @@ def own_loss(
         tried = [first, *(_loss_of(trial, pair, case) for _ in range(INSTANCES - 1))]
         slip = _slip(slips, tried)
         if slip is not None:
-            hints = misconceptions.get(slip.ids[0]).hint(q="the loss") if slip.ids else ()
+            hints = misconceptions.hints(slip.ids, "the loss")
             return Finding(slip.text, slip.ids, bad.evidence, hints=hints)
         return explained(plain, courtesy(lambda: explain_forward(pair.model, tried)))
 

@@ -96,7 +96,7 @@ def _tell_threshold(trial: Trial, itos: Sequence[str], counts: Mapping[str, int]
         if set(_words(itos)) == {w for w, n in counts.items() if keeps(n, least)}:
             text, found = sentence, names
             break
-    hints = misconceptions.get(found[0]).hint(q="the vocabulary") if found else ()
+    hints = misconceptions.hints(found, "the vocabulary")
     trial.fail(Finding(text, found, hints=hints), aspect=THRESHOLD)
 
 

@@ -80,7 +80,7 @@ def _train(trial: Trial) -> None:
             continue
         found = _training_slips(got, args)
         for aspect, ids, text in found:
-            hints = misconceptions.get(ids[0]).hint(q="the training loop") if ids else ()
+            hints = misconceptions.hints(ids, "the training loop")
             trial.fail(Finding(text, ids, hints=hints), aspect=aspect)
         for aspect in () if found else _ASPECTS:
             gap = gaps.get(aspect) or first

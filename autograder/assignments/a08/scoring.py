@@ -139,7 +139,7 @@ def _check_curve(trial: Trial) -> None:
         return
     found = _curve_slips(got, curve)
     for aspect, ids, text in found:
-        hints = misconceptions.get(ids[0]).hint(q="the learning curve") if ids else ()
+        hints = misconceptions.hints(ids, "the learning curve")
         trial.fail(Finding(text, ids, hints=hints), aspect=aspect)
     if found:
         return

@@ -186,7 +186,7 @@ def _translate(trial: Trial) -> None:
     shown = f"Expected {greedy(**args)[0]}, found {got[0]} for the first source."
     for ids, text, slip in GREEDY_SLIPS if trial.explain else ():
         if all(got == greedy(**args, **slip) for args, got in tried):
-            hints = misconceptions.get(ids[0]).hint(q="the translation") if ids else ()
+            hints = misconceptions.hints(ids, "the translation")
             trial.fail(Finding(text, ids, shown, hints=hints))
             return
     trial.fail(Finding("The translation is not made of the likeliest next ids, up to </s>.", (), shown))
