@@ -7,10 +7,15 @@ from importlib.util import find_spec
 
 from autograder.checks.entry import Table
 
-__all__ = ["table"]
+__all__ = ["module_of", "table"]
+
+
+def module_of(assignment: str) -> str:
+    """The module of an assignment, by its full name, whether it exists or not."""
+    return f"{__name__}.{assignment.split('-')[0].lower()}"
 
 
 def table(assignment: str) -> Table | None:
     """The table of an assignment, by its full name ("A02-backprop-by-hand"); None when it has none."""
-    module = f"{__name__}.{assignment.split('-')[0].lower()}"
+    module = module_of(assignment)
     return import_module(module).TABLE if find_spec(module) is not None else None

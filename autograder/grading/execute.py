@@ -16,7 +16,7 @@ from autograder.assignments import table
 from autograder.checks.entry import NotAnswered, Outcome, StudentError, Table
 from autograder.checks.run import Context, Draws, active
 from autograder.errors import AutograderError
-from autograder.sandbox.launcher import ProcessLimits, Sandbox
+from autograder.sandbox.spawner import ProcessLimits, Spawner
 
 from .rebuild import Rebuilt
 from .remote import ProcessDied, RemoteSession
@@ -59,7 +59,7 @@ class CellResult:
 class _Life:
     """The student process of the moment; a dead one is replaced and the cells before are run again, without the fatal ones."""
 
-    def __init__(self, sandbox: Sandbox, budget: Budget) -> None:
+    def __init__(self, sandbox: Spawner, budget: Budget) -> None:
         self.sandbox, self.budget = sandbox, budget
         self.done: list[tuple[str, str]] = []
         self.lives = 0
@@ -123,7 +123,7 @@ def execute(
     assignment: str,
     student: str,
     salt: str,
-    sandbox: Sandbox,
+    sandbox: Spawner,
     budget: Budget,
     *,
     excused: Sequence[str] = (),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,12 +15,12 @@ from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
 from autograder.release.notebooks import build
 from autograder.release.source import Assignment, load
-from autograder.sandbox.launcher import INSTALL_HINT, bubblewrap
+from autograder.sandbox.launcher import INSTALL_HINT, Sandbox, bubblewrap
 
 from .execute import Budget
 from .preflight import preflight
 from .rebuild import Skeleton
-from .schedule import on_cluster, on_this_machine
+from .schedule import on_cluster, on_this_machine, workers
 from .store import ResultStore, summary
 from .work import Plan, Task
 
@@ -128,22 +131,36 @@ def grade(
     Killing it at any moment loses nothing: stored results are complete, and the next run does the rest.
     """
     prepared = plan_for(folder, name, sandbox=sandbox, execute_all=execute_all)
+    plan = prepared.plan
     tasks = submissions(folder, name, students)
-    for note in preflight(prepared.plan, folder.results / name / ".preflight"):
-        progress.note(note)
     store = ResultStore(folder.results, name)
-    if not force:
-        tasks = [with_stored(t, store.get(t.student)) for t in tasks]
-    from .record import Recorder
-
     results: dict[str, dict[str, Any]] = {}
-    progress.start(len(tasks), 0)
-    with Recorder(folder, name, prepared.source, prepared.release) as recorder:
+    with contextlib.ExitStack() as stack:
+        server = None
+        if not scheduler:
+            # both load what they need while we go on
+            server = stack.enter_context(
+                Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+            )
+            workers(name)
+        from .record import Recorder, make_gradebook
+
+        aside = stack.enter_context(ThreadPoolExecutor(1))
+        aside.submit(
+            import_module, "nbgrader.api"
+        )  # takes longer than all else that happens before the first submission
+        for note in preflight(plan, folder.results / name / ".preflight", sandbox=server):
+            progress.note(note)
+        gradebook = aside.submit(make_gradebook, folder)
+        if not force:
+            tasks = [with_stored(t, store.get(t.student)) for t in tasks]
+        progress.start(len(tasks), 0)
         finished = (
-            on_cluster(prepared.plan, tasks, scheduler)
-            if scheduler
-            else on_this_machine(prepared.plan, tasks, jobs or os.cpu_count() or 1)
+            on_this_machine(plan, tasks, jobs or os.cpu_count() or 1, server.address)
+            if server is not None
+            else on_cluster(plan, tasks, scheduler)
         )
+        recorder: Recorder | None = None
         for task, result in finished:
             if result is None:
                 result = store.get(task.student)
@@ -153,6 +170,9 @@ def grade(
                     )
             else:
                 store.put(result)
+            if recorder is None:
+                gradebook.result()
+                recorder = stack.enter_context(Recorder(folder, name, prepared.source, prepared.release))
             marks = recorder.record(result)
             results[task.student] = with_manual_marks(result, marks)
             progress.done(results[task.student])

@@ -5,12 +5,14 @@ The verdict is kept under a digest of everything that it depends on, and found a
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 from autograder.errors import UnfitError
 from autograder.files import write_atomically
 from autograder.sandbox.launcher import Sandbox
+from autograder.sandbox.spawner import Spawner
 
 from .execute import CellResult, execute
 from .store import cell_digests
@@ -19,7 +21,7 @@ from .work import Plan
 __all__ = ["preflight"]
 
 
-def preflight(plan: Plan, cache: Path, *, force: bool = False) -> list[str]:
+def preflight(plan: Plan, cache: Path, *, sandbox: Spawner | None = None, force: bool = False) -> list[str]:
     """Raises UnfitError with every test cell that is not in order; returns notes for the instructor."""
     reference, blank = plan.skeleton.reference(), plan.skeleton.blank_release()
     digest = cell_digests(reference, plan.salt, f"{plan.budget}|{plan.excused}|{plan.sandbox}")
@@ -27,7 +29,11 @@ def preflight(plan: Plan, cache: Path, *, force: bool = False) -> list[str]:
     if not force and cache.is_file() and cache.read_text(encoding="utf-8") == marker:
         return []
     problems = []
-    with Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox) as sandbox:
+    with contextlib.ExitStack() as stack:
+        if sandbox is None:
+            sandbox = stack.enter_context(
+                Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+            )
         runs = [
             execute(
                 cells, plan.assignment, "reference", plan.salt, sandbox, plan.budget, excused=plan.excused

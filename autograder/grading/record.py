@@ -18,12 +18,32 @@ from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
 from autograder.files import write_atomically
 
-__all__ = ["Recorder", "autograded_notebook", "escape_markdown", "marks_by_hand"]
+__all__ = ["Recorder", "autograded_notebook", "escape_markdown", "make_gradebook", "marks_by_hand"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]*[A-Za-z]")
 _LINK = re.compile(
     r"(\]\(\s*<?\s*|^\s*\[[^\]]*\]:\s*<?\s*)([a-z][a-z0-9+.\s-]*:)", re.IGNORECASE | re.MULTILINE
 )
+
+
+def make_gradebook(folder: CourseFolder) -> None:
+    """Load nbgrader, and let it make the gradebook when there is none: seconds, in which others can work.
+
+    Raises UnfitError when the database cannot be opened or written.
+    """
+    with _database_errors(folder.db_url):
+        _open(folder)[0].close()
+
+
+def _open(folder: CourseFolder) -> tuple[Any, Any]:
+    """nbgrader's Gradebook and configuration."""
+    from nbgrader.api import Gradebook
+
+    from autograder.release.settings import load_config
+
+    _alembic_on_path()
+    config = load_config(folder.root)
+    return Gradebook(folder.db_url, config.CourseDirectory.get("course_id") or "default_course"), config
 
 
 class Recorder:
@@ -38,16 +58,8 @@ class Recorder:
         self.released: list[dict[str, Any]] = json.loads(release.read_text(encoding="utf-8"))["cells"]
 
     def __enter__(self) -> Recorder:
-        from nbgrader.api import Gradebook
-
-        from autograder.release.settings import load_config
-
         with _database_errors(self.folder.db_url):
-            _alembic_on_path()
-            self.config = load_config(self.folder.root)
-            self.gradebook = Gradebook(
-                self.folder.db_url, self.config.CourseDirectory.get("course_id") or "default_course"
-            )
+            self.gradebook, self.config = _open(self.folder)
             self._describe_assignment()
         return self
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.entry import NotAnswered, Reply, StudentError
-from autograder.sandbox.inside.wire import Closed, Guest, Handle, TooLong, WireError, decode, encode
-from autograder.sandbox.launcher import ProcessLimits, Sandbox
+from autograder.sandbox.inside.channel import Closed, TooLong, WireError
+from autograder.sandbox.inside.wire import Guest, Handle, decode, encode
+from autograder.sandbox.spawner import ProcessLimits, Spawner
 
 from .proxies import RemoteObject
 
@@ -44,7 +45,7 @@ class RemoteSession:
     """One student process: cells run in it, and its objects are reached through it."""
 
     def __init__(
-        self, sandbox: Sandbox, limits: ProcessLimits, call_seconds: float = 5.0, deadline: float = math.inf
+        self, sandbox: Spawner, limits: ProcessLimits, call_seconds: float = 5.0, deadline: float = math.inf
     ) -> None:
         """`deadline`, on the monotonic clock, is when the submission's time is over: no request is made after it."""
         self.sandbox, self.call_seconds, self.deadline = sandbox, call_seconds, deadline

@@ -7,43 +7,65 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from typing import Any
 
+from autograder.assignments import module_of
 from autograder.errors import SubmissionError, UnfitError
 
 from .admit import find_notebook, read_bytes
 from .store import failed_result
 from .work import Plan, Task, grade_one, initialise
 
-__all__ = ["on_cluster", "on_this_machine"]
+__all__ = ["on_cluster", "on_this_machine", "workers"]
 
 Finished = Iterator[tuple[Task, dict[str, Any] | None]]
 DEATHS = 3  # workers that one submission may kill
 
 
-def on_this_machine(plan: Plan, tasks: Sequence[Task], jobs: int) -> Finished:
-    """Grade with `jobs` worker processes. After a death, the submissions that were running are tried one by one."""
+def on_this_machine(plan: Plan, tasks: Sequence[Task], jobs: int, address: str) -> Finished:
+    """Grade with `jobs` worker processes and the fork server at `address`.
+
+    After a death, the submissions that were running are tried one by one.
+    """
     with tempfile.NamedTemporaryFile(prefix="plan-") as file:
         # by file, not as an argument: an argument larger than a pipe would wait for ever for a worker that died at once
         pickle.dump(plan, file)
         file.flush()
-        yield from _with_pools(plan, file.name, tasks, jobs)
+        yield from _with_pools(plan, (file.name, address), tasks, jobs)
 
 
-def _with_pools(plan: Plan, plan_file: str, tasks: Sequence[Task], jobs: int) -> Finished:
+def workers(assignment: str) -> BaseContext:
+    """How worker processes are made: copies of a process that has loaded the checks, and holds nothing of ours.
+
+    That process is started by the first call, and loads while we go on.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    modules = ["autograder.grading.work", module_of(assignment)]
+    # every worker loads our main program once more
+    modules += [m for m in ("autograder.cli",) if m in sys.modules]
+    context.set_forkserver_preload(modules)
+    forkserver.ensure_running()
+    return context
+
+
+def _with_pools(plan: Plan, about: tuple[str, str], tasks: Sequence[Task], jobs: int) -> Finished:
     jobs = max(1, min(jobs, len(tasks)))
     waiting = list(tasks)
     deaths: dict[str, int] = {}
     while waiting:
         suspects = [t for t in waiting if deaths.get(t.student)]
         queue = suspects[:1] or list(waiting)
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1 if suspects else jobs, context, initialise, (plan_file,))
+        pool = ProcessPoolExecutor(1 if suspects else jobs, workers(plan.assignment), initialise, about)
         running: dict[Future[dict[str, Any] | None], Task] = {}
         try:
             while queue or running:

@@ -1,6 +1,6 @@
 """What a worker does: from the bytes of one submission to its result, in a process that holds no gradebook.
 
-`initialise` starts the worker's sandbox once; `grade_one` is a pure function of the task.
+`initialise` says once which plan and which fork server a worker process has; `grade_one` is a pure function of the task.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from autograder.errors import SubmissionError, UnfitError
 from autograder.sandbox.inside.confine import die_with_parent
 from autograder.sandbox.launcher import Sandbox
+from autograder.sandbox.spawner import Spawner
 
 from .admit import find_notebook, parse_notebook, read_bytes
 from .execute import Budget, CellResult, execute
@@ -66,27 +67,31 @@ class Task:
 
 
 _plan: Plan | None = None
-_sandbox: Sandbox | None = None
+_address = ""  # of the run's fork server
+_sandbox: Spawner | None = None
 _sandbox_for: tuple[Any, ...] = ()
 
 
-def initialise(plan_file: str) -> None:
+def initialise(plan_file: str, address: str = "") -> None:
     """Called once in every worker process, which ends with the process that started it."""
-    global _plan
-    _plan = pickle.loads(Path(plan_file).read_bytes())
+    global _plan, _address
+    _plan, _address = pickle.loads(Path(plan_file).read_bytes()), address
     if sys.platform == "linux":
         die_with_parent()
 
 
-def _the_sandbox(plan: Plan) -> Sandbox:
-    """This process's fork server; another one when the assignment wants other chapters or packages."""
+def _the_sandbox(plan: Plan) -> Spawner:
+    """A line to the run's fork server; without one, a server of our own, for the chapters and packages of this plan."""
     global _sandbox, _sandbox_for
     wanted = (plan.withheld, plan.packages, plan.sandbox)
     if _sandbox is None or _sandbox_for != wanted:
         _end()
-        _sandbox = Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+        if _address:
+            _sandbox = Spawner(_address)
+        else:
+            _sandbox = Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+            atexit.register(_end)
         _sandbox_for = wanted
-        atexit.register(_end)
     return _sandbox
 
 
@@ -135,7 +140,10 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
     try:
         results = _execute(cells, task, plan, kept)
     except UnfitError:
-        _end()  # the fork server may have been a victim of the machine: once more with a new one
+        # the fork server may have been a victim of the machine: once more with one of our own
+        global _address
+        _address = ""
+        _end()
         results = _execute(cells, task, plan, kept)
     return make_result(
         plan.assignment,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from autograder.errors import UnfitError
 
-from .launcher import INSTALL_HINT, ProcessLimits, Sandbox, bubblewrap
+from .launcher import INSTALL_HINT, Sandbox, bubblewrap
+from .spawner import ProcessLimits, Spawner
 
 __all__ = ["Finding", "examine"]
 
@@ -73,7 +74,7 @@ def examine() -> list[Finding]:
     return found
 
 
-def _probe(sandbox: Sandbox, what: str, code: str, expected: str) -> Finding:
+def _probe(sandbox: Spawner, what: str, code: str, expected: str) -> Finding:
     from autograder.grading.remote import ProcessDied, RemoteSession
 
     session = RemoteSession(sandbox, ProcessLimits())

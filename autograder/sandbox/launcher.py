@@ -1,4 +1,4 @@
-"""Starts the fork server behind bubblewrap and asks it for student processes.
+"""Starts the fork server behind bubblewrap.
 
 What the server can see is built here, piece by piece: the interpreter and its standard library without site-packages,
 NumPy and Matplotlib with what they need, the runtime of `inside/`, and the chapters of `course` that the assignment
@@ -7,9 +7,7 @@ allows. Nothing else of the disk exists in there: no home, no gradebook, no solu
 
 from __future__ import annotations
 
-import array
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -18,17 +16,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from autograder.errors import UnfitError
 
-from .inside.wire import Channel
+from .spawner import Spawner
 
-__all__ = ["ProcessLimits", "Sandbox", "StudentProcess", "bubblewrap"]
+__all__ = ["Sandbox", "bubblewrap"]
 
 INSTALL_HINT = (
     "Install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap; Fedora: dnf install bubblewrap; "
@@ -36,36 +32,16 @@ INSTALL_HINT = (
 )
 
 
-@dataclass(frozen=True)
-class ProcessLimits:
-    """What one student process may use."""
-
-    memory_mb: int = 2048
-    cpu_seconds: int = 120
-    scratch_mb: int = 64
-
-
-@dataclass
-class StudentProcess:
-    """One forked process: its channel and its number at the fork server."""
-
-    channel: Channel
-    pid: int
-    link: socket.socket
-
-    def close(self) -> None:
-        self.link.close()
-
-
 def bubblewrap() -> str | None:
     """The path of bwrap, or None."""
     return shutil.which("bwrap") or shutil.which("bwrap", path=str(Path(sys.prefix) / "bin"))
 
 
-class Sandbox:
-    """A running fork server. Use as a context manager; `kind` is "bwrap" or "none".
+class Sandbox(Spawner):
+    """A fork server that is started here and ends with us. Use as a context manager; `kind` is "bwrap" or "none".
 
-    Raises UnfitError when the sandbox cannot be had: nothing is run without it unless kind="none" was asked for.
+    The server loads its packages while we go on; what needs it waits. Other processes reach it at `address`. Raises
+    UnfitError when the sandbox cannot be had: nothing is run without it unless kind="none" was asked for.
     """
 
     def __init__(
@@ -76,32 +52,30 @@ class Sandbox:
         kind: str = "bwrap",
     ) -> None:
         self.kind = kind
-        self._kit = tempfile.TemporaryDirectory(prefix="course-kit-")
-        self._control: socket.socket | None = None
+        self._versions = {}
         self._server: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
+        self._folder = tempfile.TemporaryDirectory(prefix="course-kit-")
         try:
+            program = bubblewrap() if kind == "bwrap" else None
+            if kind == "bwrap" and program is None:
+                raise UnfitError(f"The sandbox is not there: bwrap was not found. {INSTALL_HINT}.")
+            kit = Path(self._folder.name) / "kit"
             site = _packages(packages)
-            _lay_out(Path(self._kit.name), set(withheld), site)
-            self._start(site)
+            _lay_out(kit, set(withheld), site)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+                # beside the kit, not in it: this folder is ours alone, and not to be seen from inside
+                address = f"{self._folder.name}/door"
+                door.bind(address)
+                door.listen(64)
+                self._start(kit, site, program, door.fileno())
+            super().__init__(address)
         except BaseException:
-            self.close()
+            self._end_server()
             raise
 
-    def __enter__(self) -> Sandbox:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _start(self, site: dict[str, Path]) -> None:
-        program = bubblewrap() if self.kind == "bwrap" else None
-        if self.kind == "bwrap" and program is None:
-            raise UnfitError(f"The sandbox is not there: bwrap was not found. {INSTALL_HINT}.")
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
-        kit = Path(self._kit.name)
+    def _start(self, kit: Path, site: dict[str, Path], program: str | None, fd: int) -> None:
         boot = "import sys; sys.path[:0] = {paths!r}; sys.argv = {argv!r}; from inside.forkserver import main; main()"
-        fd = theirs.fileno()
         python = _interpreter()
         environment = {
             "OMP_NUM_THREADS": "1",
@@ -121,7 +95,6 @@ class Sandbox:
             paths = [str(kit), *dict.fromkeys(str(p.parent) for p in site.values())]
             code = boot.format(paths=paths, argv=["forkserver", str(fd), "--bare"])
             command = [python, "-ISBc", code]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
         self._server = subprocess.Popen(
             command,
             pass_fds=[fd],
@@ -132,45 +105,6 @@ class Sandbox:
             cwd="/",
             start_new_session=True,
         )
-        theirs.close()
-        ours.settimeout(60)
-        ready = self._reply()
-        if not ready.get("ready"):
-            raise UnfitError("The sandbox did not start.")
-        self.versions = {k: str(v) for k, v in ready.items() if k != "ready"}
-
-    def spawn(self, limits: ProcessLimits) -> StudentProcess:
-        """A fresh process for one submission. Raises UnfitError when the server is gone."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # a process that does not read must not hold us
-        assert self._control is not None
-        request = json.dumps({"op": "spawn", "limits": asdict(limits)}).encode()
-        fds = array.array("i", [theirs.fileno()])
-        try:
-            self._control.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-            return StudentProcess(Channel(ours.fileno()), self._reply()["pid"], ours)
-        except OSError as error:
-            ours.close()
-            raise UnfitError(f"The sandbox has ended: {error}. {self._said()}") from None
-        finally:
-            theirs.close()
-
-    def end(self, process: StudentProcess, *, kill: bool = True) -> int | None:
-        """End a process and say how it ended: its exit code, 128 + signal when it was killed."""
-        process.close()
-        assert self._control is not None
-        self._control.sendall(json.dumps({"op": "kill" if kill else "wait", "pid": process.pid}).encode())
-        return self._reply()["status"]
-
-    def _reply(self) -> dict[str, Any]:
-        assert self._control is not None
-        try:
-            data = self._control.recv(1 << 16)
-        except OSError as error:
-            raise UnfitError(f"The sandbox does not answer: {error}. {self._said()}") from None
-        if not data:
-            raise UnfitError(f"The sandbox ended unexpectedly. {self._said()}")
-        return json.loads(data)
 
     def _said(self) -> str:
         with contextlib.suppress(OSError, ValueError):
@@ -181,17 +115,21 @@ class Sandbox:
 
     def close(self) -> None:
         """End the server and every process that it started."""
-        if self._control is not None:
-            self._control.close()
+        super().close()
+        self._end_server()
+
+    def _end_server(self) -> None:
         if self._server is not None:
             try:
-                self._server.wait(timeout=2)
+                self._server.wait(
+                    timeout=2 if self._versions else 0
+                )  # one that nobody used is not waited for
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
-            self._errors.close()
-        self._server = self._control = None
-        self._kit.cleanup()
+        self._server = None
+        self._errors.close()
+        self._folder.cleanup()
 
 
 def _interpreter() -> str:

@@ -13,7 +13,8 @@ from autograder.checks.local import LocalSubject
 from autograder.checks.run import Draws, run_entry
 from autograder.grading.remote import RemoteSession
 from autograder.grading.subject import RemoteSubject
-from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
+from autograder.sandbox.launcher import Sandbox, bubblewrap
+from autograder.sandbox.spawner import ProcessLimits
 
 __all__ = ["Answers", "lost", "million_additions"]
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from autograder.checks.entry import NotAnswered, StudentError
 from autograder.grading.remote import RemoteSession, guest
-from autograder.sandbox.inside.wire import Channel, encode
-from autograder.sandbox.launcher import ProcessLimits
+from autograder.sandbox.inside.channel import Channel
+from autograder.sandbox.inside.wire import encode
+from autograder.sandbox.spawner import ProcessLimits
 
 MESSAGES = 100_000
 MEMORY = 192 << 20  # bytes that the grader may grow by while it is lied to

@@ -1,5 +1,6 @@
 """What a student's process cannot do, tried from inside."""
 
+import multiprocessing
 import os
 import time
 
@@ -10,7 +11,11 @@ from autograder.errors import UnfitError
 from autograder.grading.remote import ProcessDied, RemoteSession, guest
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.inside.confine import FILTERED
-from autograder.sandbox.launcher import ProcessLimits, Sandbox, bubblewrap
+from autograder.sandbox.launcher import Sandbox, bubblewrap
+from autograder.sandbox.spawner import ProcessLimits, Spawner
+from tests.bench.rows_grade import _family
+
+from .conftest import KIND
 
 needs_bwrap = pytest.mark.skipif(bubblewrap() is None, reason="bubblewrap is not installed")
 LIMITS = ProcessLimits(memory_mb=1024)
@@ -183,6 +188,66 @@ def test_values_objects_generators_and_callbacks_cross(session):
     assert reply.changed == ("x", "d") and not x.any() and not d["k"].any()
     with pytest.raises(NotAnswered):
         session.get("nothing")
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def members(server):
+    """The processes below a fork server, as the machine sees them."""
+    return {p for p in _family(server._server.pid) if alive(p)}
+
+
+def busy(address, started):
+    """A worker process: it starts an endless loop in a student's process, and waits to be killed."""
+    session = RemoteSession(Spawner(address), LIMITS)
+    session.execute(
+        "c",
+        "def f():\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass",
+        2.0,
+    )
+    started.send(True)
+    session.call("f", [], {}, 60.0)
+
+
+def test_what_a_killed_worker_started_ends_with_it_and_the_others_go_on():
+    with Sandbox(kind=KIND) as server:
+        session = RemoteSession(server, LIMITS, 2.0)
+        before = members(server)
+        there, here = multiprocessing.Pipe()
+        worker = multiprocessing.get_context("spawn").Process(target=busy, args=(server.address, here))
+        worker.start()
+        assert there.poll(30)
+        time.sleep(0.2)
+        assert members(server) > before
+        worker.kill()
+        worker.join()
+        deadline = time.monotonic() + 10
+        while members(server) != before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert members(server) == before
+        assert session.execute("c", "print(6 * 7)", 2.0)[0][0]["text"] == "42\n"
+        session.close()
+
+
+def test_a_server_that_is_killed_is_reported_as_unfit():
+    server = Sandbox(kind=KIND)
+    session = RemoteSession(server, LIMITS, 2.0)
+    line = Spawner(server.address)
+    for pid in members(server):
+        os.kill(pid, 9)
+    with pytest.raises(UnfitError, match="has ended"):  # not the student's fault
+        session.execute("c", "1", 2.0)
+    with pytest.raises(UnfitError, match="sandbox"):
+        line.spawn(LIMITS)
+    with pytest.raises(UnfitError, match="cannot be reached"):
+        Spawner(server.address)
+    server.close()
 
 
 def test_no_sandbox_no_grading(monkeypatch):

@@ -10,17 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.sandbox.inside.wire import (
-    Channel,
-    Closed,
-    Guest,
-    Handle,
-    Limits,
-    TooLong,
-    WireError,
-    decode,
-    encode,
-)
+from autograder.sandbox.inside.channel import Channel, Closed, Limits, TooLong, WireError
+from autograder.sandbox.inside.wire import Guest, Handle, decode, encode
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)

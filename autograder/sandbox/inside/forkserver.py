@@ -4,13 +4,15 @@
 
 NumPy, Matplotlib and the chapters that the assignment allows are loaded once; a fork costs a millisecond or two. Each
 copy gets namespaces, limits and a system call filter of its own before the first line of a student's code runs. FD
-is a socket: {"op": "spawn", "limits": {…}} with one descriptor attached starts a session on that descriptor,
-{"op": "kill", "pid": …} ends one, {"op": "wait", "pid": …} says how one ended. `--bare` leaves the namespaces out.
+is a listening socket. On each connection {"op": "spawn", "limits": {…}} with one descriptor attached starts a session
+on that descriptor, {"op": "kill", "pid": …} ends one; when it closes, its sessions are ended, and when the first one
+closes, the server ends. `--bare` leaves the namespaces out.
 """
 
 from __future__ import annotations
 
 import array
+import gc
 import json
 import os
 import random
@@ -19,48 +21,76 @@ import socket
 import sys
 import traceback
 from importlib.machinery import ModuleSpec
+from select import select
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from . import confine
+from .channel import Channel
+from .outputs import figures
 from .session import Session
-from .wire import Channel
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Serve until the other side closes the socket."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    """Serve until the process that started us hangs up."""
+    door = socket.socket(fileno=int(sys.argv[1]))
     bare = "--bare" in sys.argv
     _warm_up()
     sys.meta_path.insert(0, _NoGrader())
-    control.sendall(
-        json.dumps({"ready": True, "python": sys.version.split()[0], "numpy": np.__version__}).encode()
-    )
-    running: set[int] = set()
-    while True:
-        message, fds = _receive(control)
-        if message is None:
-            break
-        if message["op"] == "spawn":
-            pid = _spawn(fds[0], message["limits"], bare, control)
-            os.close(fds[0])
-            running.add(pid)
-            reply: dict[str, Any] = {"pid": pid}
-        elif message["pid"] in running:
-            running.discard(message["pid"])
-            if message["op"] == "kill":
-                os.kill(message["pid"], signal.SIGKILL)
-            _, status = os.waitpid(message["pid"], 0)
-            reply = {"status": os.waitstatus_to_exitcode(status)}
-        else:
-            reply = {"status": None}
-        control.sendall(json.dumps(reply).encode())
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
+    greeting = {"ready": True, "python": sys.version.split()[0], "numpy": np.__version__}
+    owner, _ = door.accept()
+    _send(owner, greeting)
+    running: dict[socket.socket, set[int]] = {owner: set()}
+    gc.collect()
+    gc.freeze()  # a collection in a copy would write to, and so copy, every page that is shared
+    while owner in running:
+        for ready in select([door, *running], [], [])[0]:
+            if ready is door:
+                line, _ = door.accept()
+                running[line] = set()
+                _send(line, greeting)
+            elif not _serve(ready, running[ready], bare):
+                for pid in running.pop(ready):
+                    _kill(pid)
+                ready.close()
+    for pids in running.values():
+        for pid in pids:
+            _kill(pid)
+
+
+def _serve(line: socket.socket, mine: set[int], bare: bool) -> bool:
+    """Answer one request; False when the line is closed."""
+    message, fds = _receive(line)
+    if message is None:
+        return False
+    if message["op"] == "spawn":
+        pid = _spawn(fds[0], message["limits"], bare)
+        os.close(fds[0])
+        mine.add(pid)
+        return _send(line, {"pid": pid})
+    pid = message["pid"]
+    status = None
+    if pid in mine:
+        mine.discard(pid)
+        status = _kill(pid)
+    return _send(line, {"status": status})
+
+
+def _send(line: socket.socket, reply: dict[str, Any]) -> bool:
+    try:
+        line.sendall(json.dumps(reply).encode())
+    except OSError:
+        return False
+    return True
+
+
+def _kill(pid: int) -> int:
+    os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _warm_up() -> None:
@@ -77,28 +107,37 @@ def _warm_up() -> None:
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
 
+        # a figure with everything that looks for fonts or builds a parser: in each copy that would take longer than its tests
         plt.figure()
-        plt.close("all")
+        plt.plot([1, 10], [1, 10], label="$x_1^2$")
+        plt.xscale("log")
+        plt.title("warm")
+        plt.legend()
+        figures()
     except ImportError:
         pass
     np.linalg.norm(np.ones((3, 3)) @ np.ones((3, 3)))  # the linear algebra library starts up once, here
 
 
-def _receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+def _receive(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     ints = array.array("i")
-    data, ancillary, _, _ = control.recvmsg(1 << 16, socket.CMSG_LEN(ints.itemsize))
+    try:
+        data, ancillary, _, _ = line.recvmsg(1 << 16, socket.CMSG_LEN(ints.itemsize))
+    except OSError:
+        return None, []
     for level, kind, payload in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             ints.frombytes(payload[: len(payload) - len(payload) % ints.itemsize])
     return (json.loads(data) if data else None), list(ints)
 
 
-def _spawn(fd: int, limits: dict[str, Any], bare: bool, control: socket.socket) -> int:
+def _spawn(fd: int, limits: dict[str, Any], bare: bool) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
-        control.close()
+        os.closerange(3, fd)  # the lines of the grader's processes
+        os.closerange(fd + 1, 4096)
         os.setpgid(0, 0)
         if bare:
             _student(fd, limits, bare)

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from .channel import Channel, Closed, WireError
 from .functions import argument_name, copied, is_stub, reachable_names, same_bits
 from .outputs import MAX_TEXT, Capped, figures, without_magics
-from .wire import Channel, Closed, Guest, Handle, WireError, decode, encode
+from .wire import Guest, Handle, decode, encode
 
 __all__ = ["Session", "TimeLimit"]
 

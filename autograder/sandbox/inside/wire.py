@@ -1,57 +1,28 @@
-"""What crosses between the grader and a student's process: frames of a JSON header and raw array bytes, never pickle.
+"""Values that cross between the grader and a student's process: JSON and raw array bytes, never pickle.
 
-    frame   = u32 length of header | u32 length of body | header (JSON, UTF-8) | body (the arrays' bytes, one after another)
-    message = a dict with "op" and "n" (a running number; a reply carries the number of its request)
-
-Both sides use this file. Whoever reads trusts nothing: lengths, depth, counts, dtypes and shapes are checked before
-memory is taken, and what arrives has exact built-in types. Objects of the other side are never rebuilt: they are
-`Handle`s (an object that lives over there) or `Guest`s (an object of ours that they may call back).
+Both sides use this file. Whoever reads trusts nothing: depth, counts, dtypes and shapes are checked before memory is
+taken, and what arrives has exact built-in types. Objects of the other side are never rebuilt: they are `Handle`s (an
+object that lives over there) or `Guest`s (an object of ours that they may call back).
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import struct
-import time
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from select import select
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Channel", "Closed", "Guest", "Handle", "Limits", "TooLong", "WireError", "decode", "encode"]
+from .channel import Limits, WireError
+
+__all__ = ["Guest", "Handle", "decode", "encode"]
 
 DTYPES = frozenset(
     ["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
 )
-_HEAD = struct.Struct(">II")
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
-
-
-class WireError(Exception):
-    """What arrived is not a message: wrong lengths, unknown tags, a dtype or shape that is not allowed."""
-
-
-class Closed(WireError):
-    """The other side is gone."""
-
-
-class TooLong(WireError):
-    """The other side did not answer in time."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Caps on what is read. Bytes of header and body of one message, nesting, number of values."""
-
-    header: int = 8 << 20
-    body: int = 128 << 20
-    depth: int = 40
-    values: int = 200_000
 
 
 @dataclass(frozen=True)
@@ -68,69 +39,6 @@ class Guest:
 
     id: int
     names: tuple[str, ...] = ("__call__",)
-
-
-class Channel:
-    """Frames over a file descriptor, read and written whole.
-
-    With a timeout, the descriptor must not block: a peer that stops reading would hold the writer for ever.
-    """
-
-    def __init__(self, fd: int, limits: Limits | None = None) -> None:
-        self.fd, self.limits = fd, limits or Limits()
-
-    def send(
-        self, header: dict[str, Any], body: list[bytes] | None = None, timeout: float | None = None
-    ) -> None:
-        """Write one frame within `timeout` seconds. Raises Closed when nobody reads any more, or TooLong."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        text = json.dumps(header, separators=(",", ":")).encode()
-        blob = b"".join(body or ())
-        view = memoryview(_HEAD.pack(len(text), len(blob)) + text + blob)
-        while view:
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0 or not select([], [self.fd], [], left)[1]:
-                    raise TooLong("what was sent is not read")
-            try:
-                view = view[os.write(self.fd, view) :]
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise Closed(f"the channel is closed: {error}") from None
-
-    def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], bytes]:
-        """Read one frame within `timeout` seconds. Raises Closed, TooLong or WireError."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        n_header, n_body = _HEAD.unpack(self._read(_HEAD.size, deadline))
-        if n_header > self.limits.header or n_body > self.limits.body:
-            raise WireError(f"a message of {n_header + n_body} bytes is larger than allowed")
-        text = self._read(n_header, deadline)
-        body = self._read(n_body, deadline)
-        try:
-            header = json.loads(text, parse_int=_small_int)
-        except (ValueError, RecursionError) as error:
-            raise WireError(f"the header of a message is not JSON: {str(error)[:80]}") from None
-        if not isinstance(header, dict):
-            raise WireError("the header of a message is not a dict")
-        return header, body
-
-    def _read(self, count: int, deadline: float | None) -> bytes:
-        parts = []
-        while count:
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0 or not select([self.fd], [], [], left)[0]:
-                    raise TooLong("no answer in time")
-            try:
-                part = os.read(self.fd, min(count, 1 << 20))
-            except OSError as error:
-                raise Closed(f"the channel is closed: {error}") from None
-            if not part:
-                raise Closed("the channel is closed")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
 
 
 def encode(value: Any, body: list[bytes], wrap: Callable[[Any], Any] | None = None) -> Any:
@@ -382,12 +290,6 @@ class _Decoder:
         except TypeError:
             raise WireError("a dict or set with a key that cannot be one") from None
         return key
-
-
-def _small_int(text: str) -> int:
-    if len(text) > 20:
-        raise ValueError("an integer with too many digits")
-    return int(text)
 
 
 def _hex(text: Any) -> int:
