@@ -247,6 +247,7 @@ def test_a_server_that_is_killed_is_reported_as_unfit():
         line.spawn(LIMITS)
     with pytest.raises(UnfitError, match="cannot be reached"):
         Spawner(server.address)
+    line.close()
     server.close()
 
 
