@@ -43,7 +43,23 @@ def _open(folder: CourseFolder) -> tuple[Any, Any]:
 
     _alembic_on_path()
     config = load_config(folder.root)
-    return Gradebook(folder.db_url, config.CourseDirectory.get("course_id") or "default_course"), config
+    book = Gradebook(folder.db_url, config.CourseDirectory.get("course_id") or "default_course")
+    _stamp(book)
+    return book, config
+
+
+def _stamp(book: Any) -> None:
+    """Write the schema's version if it is missing: nbgrader does so last, and a kill before it would be for good."""
+    from nbgrader.api import get_alembic_version
+    from sqlalchemy import inspect, text
+
+    with book.engine.begin() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        elif connection.execute(text("SELECT count(*) FROM alembic_version")).scalar():
+            return
+        version = {"version": get_alembic_version()}
+        connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), version)
 
 
 class Recorder:

@@ -1,5 +1,6 @@
 """Nothing is lost when the machine fails: a full disk, a read-only folder, a locked gradebook, a database that goes away."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 from autograder.course_folder import CourseFolder
 from autograder.errors import AutograderError, UnfitError
 from autograder.grading.pipeline import grade, silent
+from autograder.grading.record import make_gradebook
 
 from .conftest import KIND, NAME, ToyCourse
 from .test_pipeline import CLASS, marks, stored
@@ -111,6 +113,18 @@ def test_a_locked_gradebook_stops_recording_and_nothing_is_lost(undisturbed, tmp
     run(course.root, jobs=1)
     assert stored(course.root) == stored(undisturbed.root)
     assert marks(course.root / "gradebook.db") == marks(undisturbed.root / "gradebook.db")
+
+
+@pytest.mark.parametrize("left", ["DROP TABLE alembic_version", "DELETE FROM alembic_version"])
+def test_a_gradebook_whose_making_was_cut_off_is_completed(tmp_path, left):
+    folder = CourseFolder.at(ToyCourse(tmp_path / "course").root)
+    make_gradebook(folder)
+    with contextlib.closing(sqlite3.connect(folder.root / "gradebook.db")) as book, book:
+        (whole,) = book.execute("SELECT version_num FROM alembic_version")
+        book.execute(left)
+    make_gradebook(folder)
+    with contextlib.closing(sqlite3.connect(folder.root / "gradebook.db")) as book:
+        assert book.execute("SELECT version_num FROM alembic_version").fetchall() == [whole]
 
 
 @pytest.fixture
