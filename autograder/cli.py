@@ -290,7 +290,9 @@ def main() -> None:
     except AutograderError as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != 130:  # Typer turns an interrupt into this code
+            raise
         print(
             "autograder: stopped; what was graded so far is kept, and a second run does the rest.",
             file=sys.stderr,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -138,20 +138,17 @@ def grade(
     with contextlib.ExitStack() as stack:
         server = None
         if not scheduler:
-            # both load what they need while we go on
+            # these load what they need while we go on
             server = stack.enter_context(
                 Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
             )
             workers(name)
-        from .record import Recorder, make_gradebook
+            # nbgrader takes longer than all else that happens before the first submission
+            threading.Thread(target=import_module, args=("nbgrader.api",)).start()
+        from .record import Recorder
 
-        aside = stack.enter_context(ThreadPoolExecutor(1))
-        aside.submit(
-            import_module, "nbgrader.api"
-        )  # takes longer than all else that happens before the first submission
         for note in preflight(plan, folder.results / name / ".preflight", sandbox=server):
             progress.note(note)
-        gradebook = aside.submit(make_gradebook, folder)
         if not force:
             tasks = [with_stored(t, store.get(t.student)) for t in tasks]
         progress.start(len(tasks), 0)
@@ -160,7 +157,7 @@ def grade(
             if server is not None
             else on_cluster(plan, tasks, scheduler)
         )
-        recorder: Recorder | None = None
+        recorder = stack.enter_context(Recorder(folder, name, prepared.source, prepared.release))
         for task, result in finished:
             if result is None:
                 result = store.get(task.student)
@@ -170,9 +167,6 @@ def grade(
                     )
             else:
                 store.put(result)
-            if recorder is None:
-                gradebook.result()
-                recorder = stack.enter_context(Recorder(folder, name, prepared.source, prepared.release))
             marks = recorder.record(result)
             results[task.student] = with_manual_marks(result, marks)
             progress.done(results[task.student])

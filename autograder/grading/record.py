@@ -27,7 +27,7 @@ _LINK = re.compile(
 
 
 def make_gradebook(folder: CourseFolder) -> None:
-    """Load nbgrader, and let it make the gradebook when there is none: seconds, in which others can work.
+    """Let nbgrader make the gradebook when there is none.
 
     Raises UnfitError when the database cannot be opened or written.
     """
