@@ -122,15 +122,13 @@ class _Encoder:
         raise WireError(f"a value of type {type(value).__name__[:60]} cannot be sent")
 
     def _array(self, tag: str, array: np.ndarray) -> Any:
-        if array.dtype.newbyteorder("<").str not in DTYPES:
-            return self._refer(array)
-        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        return {
-            "$": tag,
-            "dtype": plain.dtype.str,
-            "shape": list(array.shape),
-            "at": self._bytes(plain.tobytes()),
-        }
+        if array.dtype.str not in DTYPES:  # the other byte order, or nothing that can be sent
+            swapped = array.dtype.newbyteorder("<")
+            if swapped.str not in DTYPES:
+                return self._refer(array)
+            array = array.astype(swapped)
+        shape, data = list(array.shape), self._bytes(array.tobytes())
+        return {"$": tag, "dtype": array.dtype.str, "shape": shape, "at": data}
 
     def _bytes(self, data: bytes) -> list[int]:
         start = self.at
