@@ -52,6 +52,7 @@ USE_MINE = False
 # The product is $-0.846$: a little more $w$ means less loss.
 
 # %% locked="figure-chain" run=no
+# The picture below; a click shows how it is drawn.
 with figure("A chain of boxes w, z, y, L. Below each arrow stands its derivative, read from right to left.", size=(6.4, 1.7)) as (fig, ax):
     ax.set_axis_off()
     ax.set(xlim=(-0.7, 6.8), ylim=(-0.8, 0.5))
@@ -99,6 +100,7 @@ check("derivation-d2-0")
 # indeed $z = 3x^3$.
 
 # %% locked="figure-paths" run=no
+# The picture below; a click shows how it is drawn.
 with figure("Two paths from x to z: one through y1, one through y2. Each arrow carries its derivative.", size=(5.6, 2.4)) as (fig, ax):
     ax.set_axis_off()
     ax.set(xlim=(-0.5, 4.5), ylim=(-1.5, 1.5))
@@ -205,6 +207,7 @@ check("experiment-x2-4")
 # error is $h^2$. One side only gives $(9.261-8)/0.1 = 12.61$: sixty times worse.
 
 # %% locked="figure-differences" run=no
+# The picture below; a click shows how it is drawn.
 with figure("The curve x cubed near x = 2 with h = 0.6: the line through x - h and x + h is nearly parallel to the tangent, the line through x and x + h is too steep.", size=(5.2, 3.2), xlabel="x", ylabel="f(x) = x³") as (fig, ax):
     s = np.linspace(1.1, 2.9, 100)
     ax.plot(s, s**3, color="#1a1a1a")
@@ -336,6 +339,7 @@ with figure(
 # - $db = 0.1 - 0.4 = -0.3$: the same for the bias.
 
 # %% locked="figure-layer" run=no
+# The picture below; a click shows how it is drawn.
 draw_network([3, 2], names=["x", "y"], bias=True)
 
 # %% [markdown]
@@ -438,6 +442,7 @@ check("act-backward")
 # $0.5\cdot 2 - 0.2\cdot 1 = 0.8$; times the slope it is $\delta = 0.2$; the weight's gradient is $\delta z = 0.6$.
 
 # %% locked="figure-delta" run=no
+# The picture below; a click shows how it is drawn.
 with figure("A unit h sends g(h) forward to two units h1 and h2; their deltas come back along the same weights, are added and multiplied by the slope.", size=(6.2, 3.2)) as (fig, ax):
     ax.set_axis_off()
     ax.set(xlim=(-0.6, 5.4), ylim=(-2.2, 2.0))
@@ -703,6 +708,7 @@ b2_own, y_own = float(rng.choice([-0.5, 0.2, 0.4])), int(rng.integers(0, 2))
 print(f"x = {x_own}, y = {y_own}\nW1 =\n{W1_own}\nb1 = {b1_own}, W2 = {W2_own}, b2 = {b2_own}")
 
 # %% locked="figure-x2-1" run=no
+# The picture below; a click shows how it is drawn.
 draw_network([2, 2, 1], weights=[W1_own, W2_own[:, None]], names=["x", "a", "ŷ"])
 
 # %% solution="experiment-x2-1"
@@ -754,6 +760,7 @@ y_book = np.array(targets[student_rng(student_id, "A02", "x2-2").integers(6)])
 print("your target y =", y_book)
 
 # %% locked="figure-x2-2" run=no
+# The picture below; a click shows how it is drawn.
 h_book = [x_book, relu(a1_book), relu(a2_book), a3_book]
 draw_network([3, 3, 2, 2], names=["x", "h1", "h2", "ŷ"], values=h_book)
 
@@ -900,6 +907,7 @@ except Exception as error:
 # Backward: $\hat y-y=-0.2260$; $g_\beta=(-0.2260, -0.1652)$; $\partial J/\partial a = -0.2260\cdot 1\cdot 0.7311\cdot 0.2689=-0.0444$; $g_\alpha=(-0.0444, -0.0889)$.
 
 # %% locked="figure-cmu" run=no
+# The picture below; a click shows how it is drawn.
 draw_network([3, 2, 1], names=["x", "z", "ŷ"], bias=True)
 
 # %% [markdown]
@@ -1207,7 +1215,7 @@ biases = [0, 3, 6, 9]  # where the biases of the three hidden units and of the o
 deltas = [[packed_slope(history[e], x, t, 3)[biases] for x, t in zip(X_xor, y_xor)] for e in moments]
 deltas = np.round(np.hstack(deltas), 2) + 0.0
 alt = "Heat map of delta: examples in rows; in columns three hidden units and the output, at four epochs."
-with figure(alt, size=(11, 2.8)) as (fig, ax):
+with figure(alt, size=(8.4, 3.2)) as (fig, ax):
     names = ["a₁", "a₂", "a₃", "b"] * 4
     heatmap(ax, deltas, rows=["00", "01", "10", "11"], cols=names, signed=True, fmt="{:.2f}", label="δ")
     for k, epoch in enumerate(moments):

@@ -8,7 +8,7 @@
 # |---|---|
 # | **You need** | A01: softmax, logarithms; A05: vocabulary and `<unk>`; Python dicts and `Counter` |
 # | **Read first** | deck 004, "Background: n-gram language models" to the sample of the "5-Gram Model"; deck 003, the page with the softmax that predicts the fraction of counts; deck 001, "One-hot vectors" |
-# | **Time** | about ten hours, in nine sections that can be done on different days |
+# | **Time** | about eight hours, in nine sections that can be done on different days; the bonus is not counted |
 # | **Points** | 100: derivations 22, code 46, experiments 14, explanations 18; a bonus of 4 |
 #
 # **How a section goes:** a small example, a picture, a derivation that you type, the code in the same letters, a check. A red
@@ -33,9 +33,11 @@ from course.toolbox.corpora.text import pydoc
 from course.toolbox.plots import COLOURS, curves, figure, level
 from course.toolbox.progress import progress
 from course.toolbox.seeds import student_rng
+from course.toolbox.sliders import explore
+from course.toolbox.tables import show_table
 
 # %% [markdown]
-# ## 1 From counts to probabilities (70 minutes)
+# ## 1 From counts to probabilities (60 minutes)
 #
 # After this section you can cut a text into n-grams, count them, and read a probability off the counts.
 #
@@ -46,6 +48,7 @@ from course.toolbox.seeds import student_rng
 # 0.05/0.20 = 0.25$. So $p(\text{the cow}) = 0.20\cdot 0.25 = 0.05$.
 
 # %% locked="figure-window" run=no
+# The picture below; a click shows how it is drawn.
 with figure("The sentence 'cows eat hay' with two <s> in front and one </s> behind. A window of three words slides over it: four trigrams.", size=(6.4, 2.2)) as (fig, ax):
     ax.set_axis_off()
     ax.set(xlim=(-0.6, 5.6), ylim=(-2.6, 0.6))
@@ -155,6 +158,7 @@ k_cows = float(student_rng(student_id, "A06", "x6-1").choice([0.1, 0.2, 0.25, 0.
 print("your k for the last line:", k_cows)
 
 # %% locked="figure-cows" run=no
+# The picture below; a click shows how it is drawn.
 after_eat = Counter(w for s in cows for u, v, w in zip(s, s[1:], s[2:]) if (u, v) == ("cows", "eat"))
 with figure("A bar for each word after 'cows eat': corn 4, grass 3, hay 2, if 1, which 1, each of 11.", size=(5.2, 2.6), xlabel="p(word | cows eat)") as (fig, ax):
     names, heights = zip(*reversed(after_eat.most_common()))
@@ -191,7 +195,7 @@ from autograder.assignments.a06 import check
 check("experiment-x6-1")
 
 # %% [markdown]
-# ## 2 Maximum likelihood, and its trouble (70 minutes)
+# ## 2 Maximum likelihood, and its trouble (60 minutes)
 #
 # After this section you know why counting is the best fit, and why the best fit is a bad model.
 #
@@ -199,6 +203,7 @@ check("experiment-x6-1")
 # $\theta=0.5$, 0.1055 at 0.75, and 0.0729 at 0.9. The maximum stands at $3/4$: the count ratio.
 
 # %% locked="figure-likelihood" run=no
+# The picture below; a click shows how it is drawn.
 with figure("The likelihood theta cubed times one minus theta, for theta from 0 to 1: one hump, with its top at 0.75.", size=(5, 2.6), xlabel="θ", ylabel="likelihood") as (fig, ax):
     theta = np.linspace(0, 1, 200)
     ax.plot(theta, theta**3 * (1 - theta), color=COLOURS[0])
@@ -253,7 +258,7 @@ check("derivation-d6-2")
 dialect_rng = student_rng(student_id, "A06", "dialect")
 dialect = farm(seed=int(dialect_rng.integers(2**31)))
 dialect_train, dialect_held_out = stream(dialect, dialect_rng, 5000), stream(dialect, dialect_rng, 2000)
-print(" ".join(dialect_train[:40]), "…")
+show_table([""], [[" ".join(dialect_train[:40]) + " …"]])
 
 # %% [markdown]
 # ### X6.3 What was never seen (2 points)
@@ -315,7 +320,7 @@ from autograder.assignments.a06 import check
 check("derivation-d6-3")
 
 # %% [markdown]
-# ## 3 Smoothing, and the model (150 minutes)
+# ## 3 Smoothing, and the model (120 minutes)
 #
 # After this section you have five smoothings, Kneser-Ney among them, which was the best one for twenty years.
 #
@@ -327,6 +332,7 @@ check("derivation-d6-3")
 # $5\cdot 0.75/11 = 0.34$, to be shared out by $q(w)$, the probability of $w$ in the shorter context.
 
 # %% locked="figure-discount" run=no
+# The picture below; a click shows how it is drawn.
 with figure("Bars of the five counts 4, 3, 2, 1, 1. The top 0.75 of each is cut off; the five pieces lie on a heap of 3.75 for the lower order.", size=(5.6, 2.8), ylabel="count") as (fig, ax):
     names, heights = ["corn", "grass", "hay", "if", "which"], np.array([4, 3, 2, 1, 1])
     ax.bar(names, heights - 0.75, color=COLOURS[0])
@@ -372,6 +378,7 @@ check("derivation-d6-4")
 # "brown". Somewhere new, "cow" is the better guess: Kneser-Ney's lower order counts 1 for "Francisco" and 4 for "cow".
 
 # %% locked="figure-neighbours" run=no
+# The picture below; a click shows how it is drawn.
 with figure("Two pairs of bars. Francisco: count 9, left neighbours 1. cow: count 4, left neighbours 4.", size=(5, 2.4), xlabel="number") as (fig, ax):
     ax.barh([3.2, 1.2], [9, 4], 0.7, color="#bbbbbb")
     ax.barh([2.4, 0.4], [1, 4], 0.7, color=COLOURS[0])
@@ -388,16 +395,30 @@ with figure("Two pairs of bars. Francisco: count 9, left neighbours 1. cow: coun
 # you. A form that keeps all code short: a function of `(sentences, n, V)` that counts, and returns a function `p(context, word)` for contexts of
 # $n-1$ words. Then `mle()` is `add_k(0)` with care for empty contexts.
 #
-# The rules stand in the docstrings. **Write mle and add_k first, then NGram, and run both checks**; then come back for the rest.
+# `tables` below does the counting for you, with your `ngrams`; Kneser-Ney, which pads differently, counts for itself. The rules stand in
+# the docstrings. **Write mle and add_k first, then NGram, and run both checks**; then come back for the rest.
+
+# %% locked="given-tables"
+def tables(sentences, n):
+    """For each order m = 1 … n: how often every n-gram occurs, and how often every context.
+
+    tables([["a", "b"]], 2)[1] -> ({("<s>", "a"): 1, ("a", "b"): 1, ("b", "</s>"): 1},
+                                   {("<s>",): 1, ("a",): 1, ("b",): 1})
+    """
+    orders = []
+    for m in range(1, n + 1):
+        counts, totals = Counter(tuple(g) for s in sentences for g in ngrams(s, m)), Counter()
+        for g, c in counts.items():
+            totals[g[:-1]] += c
+        orders.append((counts, totals))
+    return orders
 
 # %% solution="smoothing"
 def add_k(k):
     """(c(h w) + k) / (c(h) + k V); 1/V after a context that never occurred."""
     ### BEGIN SOLUTION
     def smooth(sentences, n, V):
-        counts, totals = Counter(g for s in sentences for g in ngrams(s, n)), Counter()
-        for g, c in counts.items():
-            totals[g[:-1]] += c
+        counts, totals = tables(sentences, n)[-1]
 
         def p(h, w):
             bottom = totals[h] + k * V
@@ -417,18 +438,14 @@ def mle():
 
 
 def interpolated(lambdas):
-    """Σ λ_m c(h_m w) / c(h_m) over the orders m = 1 … n, where h_m are the last m − 1 words; lambdas[0] belongs to order 1.
+    """Σ λ_m c(h_m w) / c(h_m) over the orders m = 1 … n.
 
-    The weight of a context that never occurred passes to the next lower order.
+    h_m are the last m − 1 words; lambdas[0] belongs to order 1. The weight of a context
+    that never occurred passes to the next lower order.
     """
     ### BEGIN SOLUTION
     def smooth(sentences, n, V):
-        orders = []
-        for m in range(1, n + 1):
-            counts, totals = Counter(g for s in sentences for g in ngrams(s, m)), Counter()
-            for g, c in counts.items():
-                totals[g[:-1]] += c
-            orders.append((counts, totals))
+        orders = tables(sentences, n)
 
         def p(h, w):
             total = left = 0.0
@@ -449,10 +466,12 @@ def interpolated(lambdas):
 def katz():
     """Small counts are discounted, and unseen words share what is freed.
 
-    Seen words: d_r r / c(h) with r = c(h w); d_r = 1 above r = 5, else ((r + 1) n_{r+1} / (r n_r) − A) / (1 − A) with
-    A = 6 n_6 / n_1, where n_r n-grams of this order occur r times; where these d_r are not all in (0, 1], (r − ½) / r.
-    Unseen words: what is left, in proportion to the next lower order; below unigrams stands 1/V.
-    Where no unseen word has a probability in the lower order, the seen ones are scaled to sum to 1.
+    Seen words: d_r r / c(h) with r = c(h w). d_r = 1 above r = 5, else
+    ((r + 1) n_{r+1} / (r n_r) − A) / (1 − A) with A = 6 n_6 / n_1, where n_r n-grams of this
+    order occur r times; where these d_r are not all in (0, 1]: (r − ½) / r.
+    Unseen words: what is left, in proportion to the next lower order; below unigrams 1/V.
+    Where no unseen word has a probability in the lower order, the seen ones are scaled to
+    sum to 1.
     """
     ### BEGIN SOLUTION
     def discounts(counts):
@@ -467,8 +486,8 @@ def katz():
 
     def smooth(sentences, n, V):
         orders, shared = [], {}
-        for m in range(1, n + 1):
-            counts, followers = Counter(g for s in sentences for g in ngrams(s, m)), defaultdict(dict)
+        for counts, _ in tables(sentences, n):
+            followers = defaultdict(dict)
             d = discounts(counts.values())
             for g, c in counts.items():
                 followers[g[:-1]][g[-1]] = c
@@ -499,10 +518,12 @@ def katz():
 def kneser_ney(modified=True):
     """(c − D)/C + λ p(w | shorter context) in every order; below unigrams stands 1/V.
 
-    Highest order: counts, with one <s> in front. Lower orders: how many different words stand to the left of an n-gram;
-    but n-grams that begin with <s> keep their counts. <s> itself is no unigram. An unseen context hands over to the lower order.
-    D from the n_1 … n_4 of each order: plain n_1/(n_1 + 2 n_2); modified D_j = j − (j + 1) Y n_{j+1}/n_j for counts of 1, 2 and
-    3 or more, Y = n_1/(n_1 + 2 n_2). Where n_1, n_2 (modified: n_3, too) is 0, or a D_j is outside [0, j]: 0.5; or 0.5, 1, 1.5.
+    Highest order: counts, with one <s> in front. Lower orders: how many different words stand
+    to the left of an n-gram; but n-grams that begin with <s> keep their counts. <s> itself is
+    no unigram. An unseen context hands over to the lower order.
+    D from the n_1 … n_4 of each order, Y = n_1/(n_1 + 2 n_2). Plain: D = Y. Modified: for
+    counts of 1, 2 and 3 or more D_j = j − (j + 1) Y n_{j+1}/n_j. Where n_1, n_2 (modified:
+    n_3, too) is 0, or a D_j is outside [0, j]: 0.5; or 0.5, 1, 1.5.
     """
     ### BEGIN SOLUTION
     def discounts(counts):
@@ -561,8 +582,9 @@ def kneser_ney(modified=True):
 class NGram:
     """An n-gram model with a smoothing: model = NGram(3, mle()).fit(sentences).
 
-    __init__(n, smoothing); fit(sentences) returns the model; vocab; prob(history, word) is a number;
-    logprobs(sentences) is an array of natural logarithms, one for each word and each </s>
+    __init__(n, smoothing); fit(sentences) returns the model; vocab;
+    prob(history, word) is a number; logprobs(sentences) is an array of natural logarithms,
+    one for each word and each </s>
     """
 
     ### BEGIN SOLUTION
@@ -602,7 +624,7 @@ from autograder.assignments.a06 import check
 check("ngram")
 
 # %% [markdown]
-# ## 4 How good is a model? (45 minutes)
+# ## 4 How good is a model? (35 minutes)
 #
 # After this section you can measure a language model, in numbers that can be compared.
 #
@@ -667,7 +689,7 @@ from autograder.assignments.a06 import check
 check("perplexity")
 
 # %% [markdown]
-# ## 5 Rolling the die (45 minutes)
+# ## 5 Rolling the die (40 minutes)
 #
 # After this section you can draw text from a model, and find out with a number whether a sampler is right.
 #
@@ -676,21 +698,27 @@ check("perplexity")
 #
 # **Example.** $p = (0.8, 0.2)$. With $\tau = 2$: $\sqrt{0.8} : \sqrt{0.2} = 2 : 1$, so $(0.67, 0.33)$. With $\tau = 0.5$: $0.64 : 0.04$, so $(0.94, 0.06)$.
 
-# %% run=no
-# Roll the die of "cows eat". Change the two numbers and run the cell again.
-rolls, temperature = 200, 1.0
-
-faces = ["corn", "grass", "hay", "if", "which"]
-bent = (np.array([4, 3, 2, 1, 1]) / 11) ** (1 / temperature)
-bent = bent / bent.sum()
-counts = np.random.default_rng().multinomial(rolls, bent)
-chi2 = np.sum((counts - rolls * bent) ** 2 / (rolls * bent))
-with figure(f"{rolls} rolls of a five-sided die beside what is expected; chi-square {chi2:.1f}.", size=(5.6, 2.8), ylabel="times") as (fig, ax):
-    place = np.arange(5)
+# %% locked="widget-die" run=no
+def roll_the_die(ax, rolls, temperature, attempt):
+    """Roll the bent die of "cows eat", and draw what came beside what was to be expected."""
+    faces, place = ["corn", "grass", "hay", "if", "which"], np.arange(5)
+    bent = (np.array([4, 3, 2, 1, 1]) / 11) ** (1 / temperature)
+    bent = bent / bent.sum()
+    counts = student_rng(student_id, "A06", "die", attempt).multinomial(rolls, bent)
+    chi2 = np.sum((counts - rolls * bent) ** 2 / (rolls * bent))
     ax.bar(place - 0.2, counts, 0.4, color=COLOURS[0])
     ax.bar(place + 0.2, rolls * bent, 0.4, color="#bbbbbb")
     ax.set_xticks(place, faces)
-    ax.text(4.4, ax.get_ylim()[1] * 0.92, f"blue: rolled {rolls} times\ngrey: expected\nχ² = {chi2:.1f}", ha="right", va="top")
+    ax.set_ylim(0, 1.35 * max(counts.max(), rolls * bent.max()))
+    said = f"blue: rolled {rolls} times; grey: expected; χ² = {chi2:.1f}"
+    ax.text(0.01, 0.98, said, transform=ax.transAxes, va="top")
+    return f"A five-sided die at temperature {temperature}: {dict(zip(faces, counts.tolist()))}; {said}."
+
+
+explore(roll_the_die, ylabel="times", rolls=(200, 10, 2000, 10), temperature=(1.0, 0.2, 4.0, 0.1), attempt=(1, 1, 50, 1))
+
+# %% [markdown]
+# Move the sliders: how do the bars change with the temperature? How does $\chi^2$ behave when you change only the attempt, and when you roll ten times as often?
 
 # %% [markdown]
 # ### X6.6 Is the die right? (2 points)
@@ -730,7 +758,7 @@ check("experiment-x6-6")
 
 # %% solution="sample-ngram"
 def sample_ngram(model, rng, n, temperature=1.0):
-    """n words, each drawn from p^(1/temperature), renormalised, after the words before it."""
+    """n words, each drawn from p^(1/temperature), renormalised, after those before it."""
     ### BEGIN SOLUTION
     words, history = [], []
     while len(words) < n:
@@ -750,7 +778,7 @@ from autograder.assignments.a06 import check
 check("sample-ngram")
 
 # %% [markdown]
-# ## 6 A language whose entropy you can compute (95 minutes)
+# ## 6 A language whose entropy you can compute (60 minutes)
 #
 # After this section you know the best number that any model of Farm can reach, and the best that any *n-gram* model can.
 #
@@ -765,8 +793,7 @@ rng = student_rng(student_id, "A06", "d6-5")
 p_own, q_own = float(rng.choice([0.2, 0.3, 0.4, 0.6, 0.7, 0.8])), float(rng.choice([0.25, 0.35, 0.55, 0.65, 0.75]))
 own_grammar = {"start": "S", "rules": {"S": [[p_own, "a", ["A", "S"]], [1 - p_own, "b", []]], "A": [[q_own, "x", []], [1 - q_own, "y", ["A"]]]}}
 print(f"p = {p_own}, q = {q_own}; three documents of your grammar:")
-for document in documents(own_grammar, rng, 3):
-    print("   ", " ".join(document))
+show_table([""], [[" ".join(document)] for document in documents(own_grammar, rng, 3)])
 
 # %% [markdown]
 # ### D6.5 The entropy of a grammar (5 points)
@@ -783,7 +810,9 @@ for document in documents(own_grammar, rng, 3):
 # %% [markdown]
 # With matrices it is the same for any grammar: $M_{AB}$ is the mean number of $B$ on the right-hand side of $A$, and $m = e_{start} + M^T m$, so
 #
-# $$m = (I - M^T)^{-1}e_{start},\qquad H = \sum_A m_A h_A,\qquad h_\infty = H\big/\sum_A m_A.$$
+# $$m = (I - M^T)^{-1}e_{start}$$
+#
+# $$H = \sum_A m_A h_A,\qquad h_\infty = H\big/\sum_A m_A.$$
 #
 # Put in your own $p$ and $q$ as well: `d6_5_numbers`.
 
@@ -855,7 +884,10 @@ check("entropy-rate")
 
 # %% solution="ngram-floor"
 def ngram_floor(grammar, n):
-    """h_n: bits per token of the best n-gram model with infinite data, on an unbroken stream of documents."""
+    """h_n: bits per token of the best n-gram model with infinite data.
+
+    The text is an unbroken stream of documents.
+    """
     ### BEGIN SOLUTION
     start = (grammar["start"],)
     number, queue, moves = {start: 0}, [start], []
@@ -946,32 +978,33 @@ try:
 except Exception as error:
     print("Not everything above works yet; come back when it does.", repr(error)[:200])
 else:
-    print(f"modified Kneser-Ney, order 5, 200,000 tokens: {best:.4f} bits per token; floor {FLOORS[4]}, entropy {H_INF}")
-    alt = f"Left: held-out bits by order for six smoothings of 30,000 tokens, and the floors. Right: modified Kneser-Ney by training tokens; at 100,000 {({n: round(v[-1], 2) for n, v in by_size.items()})}."
-    with figure(alt, cols=2, size=(11, 4.4), ylabel="bits per token") as (fig, (left, right)):
+    print(f"modified Kneser-Ney, order 5, 200,000 tokens: {best:.4f} bits per token")
+    print(f"floor of the order {FLOORS[4]}, entropy {H_INF}")
+    alt = f"Above: held-out bits by order for six smoothings of 30,000 tokens, and the floors. Below: modified Kneser-Ney by training tokens; at 100,000 {({n: round(v[-1], 2) for n, v in by_size.items()})}."
+    with figure(alt, rows=2, size=(7.2, 8.0), ylabel="bits per token") as (fig, (left, right)):
         left.set(xlabel="order n (30,000 tokens)", ylim=(1.4, 3.2), xticks=range(2, 9))
         orders = {**dict.fromkeys(by_order, range(2, 6)), "floor": range(2, 9)}
         curves(left, orders, {**by_order, "floor": FLOORS[1:]})
-        level(left, H_INF, "entropy of Farm 1.445")
+        level(left, H_INF, "entropy of Farm 1.445: no model below", at=0.3)
         right.set(xlabel="training tokens", xscale="log", ylim=(1.4, 2.6))
         curves(right, SIZES, {f"n = {n}": values for n, values in by_size.items()}, markers=True)
         for n in range(2, 6):
             right.axhline(FLOORS[n - 1], color=COLOURS[n - 2], linewidth=0.8, linestyle=(0, (2, 2)))
-        level(right, H_INF, "entropy of Farm 1.445; dotted above: floors of the orders")
+        level(right, H_INF, "entropy of Farm 1.445; dotted above: the floors of the orders")
 
 # %% [markdown]
-# Explain in four to six sentences: why does add-one get worse with $n$, and Kneser-Ney not? Why does every curve on the right bend towards its own dotted line
+# Explain in three to five sentences: why does add-one get worse with $n$, and Kneser-Ney not? Why does every curve below bend towards its own dotted line
 # and never below? Which order would you take for 1,000 tokens, which for 100,000?
 
 # %% [markdown] manual="response-x6-2" points=3
 # Add-one gives each of the V words one extra count in every context. At order 5 most contexts occur a few times only, so the added mass
 # drowns what was seen; the higher n, the more. Kneser-Ney takes a fixed discount and hands it to the shorter context, so a new order can only add what it knows.
-# Each curve on the right falls towards the floor of its order: with more text the estimates become exact, but a model of order n
+# Each curve of the lower figure falls towards the floor of its order: with more text the estimates become exact, but a model of order n
 # cannot see more than n − 1 words, and h_n is what these words leave open. For 1,000 tokens order 2 is best, since longer contexts were hardly
 # ever seen; for 100,000 order 5.
 
 # %% [markdown]
-# ## 7 The case of the strange sample (60 minutes)
+# ## 7 The case of the strange sample (50 minutes)
 #
 # After this section you can tell from a text which model wrote it.
 #
@@ -1004,8 +1037,7 @@ def write_suspects(train, rng):
 
 
 suspect_texts = write_suspects(dialect_train, student_rng(student_id, "A06", "x6-4"))
-for letter, text in suspect_texts.items():
-    print(f"{letter}: {' '.join(text)}\n")
+show_table(["", "text"], [[letter, " ".join(text)] for letter, text in suspect_texts.items()])
 
 # %% [markdown]
 # ### X6.4 Who wrote it? (2 points)
@@ -1040,27 +1072,48 @@ check("experiment-x6-4")
 # %% [markdown]
 # ### Real text: reproduce the crime
 #
-# The next cell trains your models on real text: Python's own manual. It prints a sample of each, and two numbers for each sample: the share of its 5-grams that stand in the
-# manual word for word, and the share of its words that occur there at most twice.
+# The next cell trains your models on real text, Python's own manual, and draws a sample of each. For each sample it counts: the share of its 5-grams that stand in the
+# manual word for word; the share of its words that occur there at most twice; how many of its 46 words are different; and how many are among the little words that hold every
+# English sentence together (*the, of, to, and …*). The last two numbers can be had for the slide as well, for the passage of Shakespeare beside the sample and for the sample itself.
 #
-# For comparison: 66 % of the words in the slide's sample are that rare in Shakespeare; of running text 5 %; of a list of all his words, each
-# once, 64 %.
+# For comparison: of the slide's sample 66 % of the words occur at most twice in Shakespeare's plays; of running text 5 %; of a list of all his words, each once, 64 %.
 
 # %% locked="run-x6-4" run=no
+PASSAGE = """I tell you, friends, most charitable care have the patricians of you. For your wants, Your suffering in this dearth, you
+may as well Strike at the heaven with your staves as lift them Against the Roman state, whose course will on The way it takes, cracking"""
+SAMPLE = """Approacheth, denay. dungy Thither! Julius think: grant,O Yead linens, sheep's Ancient, Agreed: Petrarch plaguy Resolved pear!
+observingly honourest adulteries wherever scabbard guess; affirmationhis monsieur; died. jealousy, chequins me. Daphne building. weakness:
+sun- rise, cannot stays carry't, unpurposed. prophet-like drink; back-return 'gainst surmise Bridget ships? wane;"""
+LITTLE = set("a an and as at be by for from have if in is it not of on or that the this to whose will with you your".split())
+
+
+def in_numbers(name, words, *shares):
+    """A row of the table: shares, different words, little words."""
+    words = words[:46]
+    little = sum(w.strip(".,;:!?").lower() in LITTLE for w in words)
+    return [name, *(f"{x:.0%}" for x in shares), *[""] * (2 - len(shares)), len(set(words)), little]
+
+
 manual_words = pydoc().split()[:20_000]
 manual_counts = Counter(manual_words)
-manual_fives = set(zip(*(manual_words[k:] for k in range(5))))
-once = Counter(Counter(zip(*(manual_words[k:] for k in range(4)))).values())[1] / len(set(zip(*(manual_words[k:] for k in range(4)))))
-print(f"manual of Python {sys.version_info[0]}.{sys.version_info[1]}: {len(manual_counts):,} different words; {once:.0%} of the contexts of four words occur once")
+manual_fours, manual_fives = (Counter(zip(*(manual_words[k:] for k in range(n)))) for n in (4, 5))
+once = np.mean([c == 1 for c in manual_fours.values()])
+print(f"manual of Python {sys.version_info[0]}.{sys.version_info[1]}: {len(manual_counts):,} different words;")
+print(f"{once:.0%} of its contexts of four words occur once\n")
+drawn = {}
 try:
     for name, smoothing in progress({"mle": mle(), "add-one": add_k(1), "Kneser-Ney": kneser_ney()}.items(), "samples", total=3, unit="models"):
-        model = NGram(5, smoothing).fit([manual_words])
-        text = sample_ngram(model, student_rng(student_id, "A06", "manual", name), 25)
-        copied = np.mean([g in manual_fives for g in zip(*(text[k:] for k in range(5)))])
-        rare = np.mean([manual_counts[w] <= 2 for w in text])
-        print(f"\n{name}: {copied:.0%} of 5-grams copied, {rare:.0%} rare words\n   {' '.join(text)}")
+        drawn[name] = sample_ngram(NGram(5, smoothing).fit([manual_words]), student_rng(student_id, "A06", "manual", name), 46)
 except Exception as error:
     print("Not everything above works yet; come back when it does.", repr(error)[:200])
+if drawn:
+    show_table(["model", "text"], [[name, " ".join(text[:30]) + " …"] for name, text in drawn.items()])
+rows = [in_numbers("the manual", manual_words[5000:])]
+for name, text in drawn.items():
+    copied = np.mean([g in manual_fives for g in zip(*(text[k:] for k in range(5)))])
+    rows.append(in_numbers(f"5-gram, {name}", text, copied, np.mean([manual_counts[w] <= 2 for w in text])))
+rows += [in_numbers("Shakespeare, on the slide", PASSAGE.split()), in_numbers("the slide's 5-gram model", SAMPLE.split())]
+show_table(["46 words of", "copied", "rare", "different", "little"], rows)
 
 # %% [markdown]
 # ### Slide error E11 (1 point)
@@ -1089,9 +1142,9 @@ check("slide-e11")
 # %% [markdown]
 # ### X6.5 Zipf, and how memory grows (2 points)
 #
-# Two plots in one figure, both with logarithmic axes. Left: the counts of the words of `manual_ids` against their rank. Right: how many *different* n-grams
+# Two plots in one figure, both with logarithmic axes. Above: the counts of the words of `manual_ids` against their rank. Below: how many *different* n-grams
 # the first 1,000, 2,000, 4,000, … tokens hold, for $n = 1, 2, 3, 5$. Use your `count`. Axes labelled, curves named.
-# `with figure(alt, cols=2, xscale="log", yscale="log") as (fig, (left, right)):` is a start.
+# `with figure(alt, rows=2, xscale="log", yscale="log") as (fig, (above, below)):` is a start; `alt` says in words what is seen.
 
 # %% locked="numbers-x6-5"
 manual_ids = np.unique(pydoc().split()[:32_000], return_inverse=True)[1]
@@ -1102,15 +1155,15 @@ print(len(manual_ids), "tokens as numbers")
 _, word_counts = count(manual_ids, 1)
 token_sizes = 1000 * 2 ** np.arange(6)
 growth = {f"n = {n}": [len(count(manual_ids[:size], n)[1]) for size in token_sizes] for n in (1, 2, 3, 5)}
-with figure("Word counts against rank fall on a line; different n-grams grow nearly as fast as the text for n = 5.", cols=2, xscale="log", yscale="log") as (fig, (left, right)):
-    left.plot(np.arange(1, len(word_counts) + 1), np.sort(word_counts)[::-1], color=COLOURS[0])
-    left.set(xlabel="rank of the word", ylabel="count")
-    curves(right, token_sizes, growth, markers=True)
-    right.set(xlabel="tokens", ylabel="different n-grams")
+with figure("Word counts against rank fall on a line; different n-grams grow nearly as fast as the text for n = 5.", rows=2, xscale="log", yscale="log") as (fig, (above, below)):
+    above.plot(np.arange(1, len(word_counts) + 1), np.sort(word_counts)[::-1], color=COLOURS[0])
+    above.set(xlabel="rank of the word", ylabel="count")
+    curves(below, token_sizes, growth, markers=True)
+    below.set(xlabel="tokens", ylabel="different n-grams")
 ### END SOLUTION
 
 # %% [markdown]
-# ## 8 Explain (70 minutes)
+# ## 8 Explain (50 minutes)
 #
 # After this section you know whether you have understood, because you have said it.
 
@@ -1122,7 +1175,7 @@ with figure("Word counts against rank fall on a line; different n-grams grow nea
 
 # %% [markdown] manual="response-r6-1" points=4
 # Dear author, the sample is no sample of a 5-gram in any useful sense. Two thirds of its words are rare, as in a list of all words and unlike
-# running text. That happens when one is added to every count: after a context that occurred once, unseen words get (V − 1)/(V + 1), for my V
+# running text, and of 46 words none is a little one like "the", where the passage beside it has 23. That happens when one is added to every count: after a context that occurred once, unseen words get (V − 1)/(V + 1), for my V
 # 0.9999 of the mass, all alike, and so the model draws from the dictionary. Without smoothing the opposite happens: nearly all contexts of four words occur
 # once, so the model has no choice and copies its training text (100 % of the 5-grams of my sample stand in the manual). With Kneser-Ney most choices fall back
 # to shorter contexts, and the sample reads like short scraps of real text.
@@ -1134,10 +1187,10 @@ with figure("Word counts against rank fall on a line; different n-grams grow nea
 # it moves the number. What must be equal for a fair comparison?
 
 # %% [markdown] manual="response-r6-2" points=4
-# Vocabulary: mapping more rare words to <unk> makes them easy to predict, the perplexity falls. End of sentence: leaving </s> out changes which tokens are
+# Vocabulary: mapping more rare words to `<unk>` makes them easy to predict, the perplexity falls. End of sentence: leaving `</s>` out changes which tokens are
 # averaged; counting it in T without scoring it lowers the number. Unit: perplexity per sentence or averaged over sentences instead of one mean over all tokens; a mean of
 # perplexities is larger than the perplexity of the mean. Base: mixing bits and nats, 2 to the power of nats is too small. Also words against characters.
-# Equal must be: the text, the tokens that are predicted (vocabulary, </s>), T, and the base; and nothing of the test text may be used in training, its vocabulary included.
+# Equal must be: the text, the tokens that are predicted (vocabulary, `</s>`), T, and the base; and nothing of the test text may be used in training, its vocabulary included.
 
 # %% [markdown]
 # ### R6.3 Why no n-gram gets there (4 points)
@@ -1181,10 +1234,10 @@ check("quiz-q6-1")
 # and one of an unseen word computed by hand and checked with your `NGram`, and the two mistakes that are easiest to make. At most 250 words.
 
 # %% [markdown] manual="response-r6-t" points=4
-# Text: "a b" and "a c". Bigrams: <s> a (2), a b, a c, b </s>, c </s> (1 each). Plain discount: n1 = 4, n2 = 1, D = 4/6. Unigrams count left neighbours: a, b, c have one,
-# </s> two; total 5; their own discount is 3/(3 + 2·1) = 0.6, so they keep 0.08, 0.08, 0.08, 0.28, and the freed 4·0.6/5 = 0.48 is shared by the V = 5 words a, b, c, </s>, <unk>:
-# 0.096 each. So q(b) = 0.176, q(<unk>) = 0.096. After "a" stand two different words, each once: λ = 2·(4/6)/2 = 2/3. p(b|a) = (1 − 4/6)/2 + 2/3 · 0.176 = 0.284; p(<unk>|a) = 2/3 · 0.096 =
-# 0.064. NGram(2, kneser_ney(False)) says the same. Easy mistakes: raw counts in the unigrams (then a is as probable as </s>, though it only ever starts a sentence), and a weight λ
+# Text: "a b" and "a c". Bigrams: `<s> a` (2), `a b`, `a c`, `b </s>`, `c </s>` (1 each). Plain discount: n1 = 4, n2 = 1, D = 4/6. Unigrams count left neighbours: a, b, c have one,
+# `</s>` two; total 5; their own discount is 3/(3 + 2·1) = 0.6, so they keep 0.08, 0.08, 0.08, 0.28, and the freed 4·0.6/5 = 0.48 is shared by the V = 5 words a, b, c, `</s>`, `<unk>`:
+# 0.096 each. So q(b) = 0.176, q(`<unk>`) = 0.096. After "a" stand two different words, each once: λ = 2·(4/6)/2 = 2/3. p(b|a) = (1 − 4/6)/2 + 2/3 · 0.176 = 0.284; p(`<unk>`|a) = 2/3 · 0.096 =
+# 0.064. NGram(2, kneser_ney(False)) says the same. Easy mistakes: raw counts in the unigrams (then a is as probable as `</s>`, though it only ever starts a sentence), and a weight λ
 # that is not the mass that was taken: then the probabilities do not sum to 1, which one sum over the vocabulary shows.
 
 # %% [markdown]

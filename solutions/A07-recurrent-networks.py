@@ -8,7 +8,7 @@
 # |---|---|
 # | **You need** | A02: backward passes, softmax with cross-entropy; A03: computation graphs; A04: Adam, clipping; A05: embeddings; A06: bits per token, the language Farm |
 # | **Read first** | deck 004, "Recurrent Neural Network (RNN) Language Models" to "Sampling from a Language Model"; deck 002, "Exploding gradients" to the figure of the cliff |
-# | **Time** | about eleven hours, in twelve sections that can be done on different days |
+# | **Time** | about eight hours, in twelve sections that can be done on different days; section 10 is a bonus and not counted |
 # | **Points** | 100: derivations 20, code 48, experiments 14, explanations 18; bonus 6 |
 #
 # **How a section goes:** a small example, a picture, a derivation that you type, the code in the same letters, a
@@ -23,6 +23,9 @@
 student_id = ""
 
 # %% locked="imports"
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small matrices threads mostly wait
 import numpy as np
 
 from course.graph import Var, grad
@@ -31,14 +34,15 @@ from course.optim import Flat, adamw, clip_by_global_norm, schedule, sgd
 from course.toolbox.plots import curves, figure, heatmap, level
 from course.toolbox.progress import progress
 from course.toolbox.seeds import student_rng
+from course.toolbox.tables import show_table
 
 # %%
-# Experiments need a trained network. With False they use the library where it has this chapter, else your functions;
-# set it to True to use your own in any case.
+# Experiments need a trained network. With False they use the library where it has this
+# chapter, else your functions; set it to True to use your own in any case.
 USE_MINE = False
 
 # %% [markdown]
-# ## 1 One step after the other (40 minutes)
+# ## 1 One step after the other (30 minutes)
 #
 # After this section you have the cell that everything below is made of, and a chain of such cells.
 #
@@ -54,6 +58,7 @@ USE_MINE = False
 # $h_1=\tanh(1)=0.7616$, $h_2=\tanh(0.3808)=0.3634$, $h_3=\tanh(0.1817)=0.1797$. The 1 is still there, fainter at every step.
 
 # %% locked="figure-unrolled" run=no
+# The picture below; a click shows how it is drawn.
 def box(ax, x, y, text, fill):
     ax.text(x, y, text, ha="center", va="center", fontsize=11, bbox={"boxstyle": "round,pad=0.45", "fc": fill, "ec": "#1a1a1a"})
 
@@ -86,7 +91,8 @@ with figure(alt, size=(7.2, 3.4)) as (fig, ax):
 def rnn_step_forward(x, h, Wxh, Whh, bh):
     """h_next = tanh(x Wxh + h Whh + bh).
 
-    Shapes: x (N, D), h (N, H), Wxh (D, H), Whh (H, H), bh (H,) -> h_next (N, H), cache
+    Shapes: x (N, D), h (N, H), Wxh (D, H), Whh (H, H), bh (H,)
+            -> h_next (N, H), cache
     """
     ### BEGIN SOLUTION
     h_next = np.tanh(x @ Wxh + h @ Whh + bh)
@@ -107,7 +113,8 @@ check("rnn-step-forward")
 def rnn_forward(X, h0, Wxh, Whh, bh):
     """All states of a sequence; H[0] is h0.
 
-    Shapes: X (T, N, D), h0 (N, H), Wxh (D, H), Whh (H, H), bh (H,) -> H (T+1, N, H), cache
+    Shapes: X (T, N, D), h0 (N, H), Wxh (D, H), Whh (H, H), bh (H,)
+            -> H (T+1, N, H), cache
     """
     ### BEGIN SOLUTION
     H, caches = [h0], []
@@ -124,7 +131,7 @@ from autograder.assignments.a07 import check
 check("rnn-forward")
 
 # %% [markdown]
-# ## 2 Every path to one weight (55 minutes)
+# ## 2 Every path to one weight (45 minutes)
 #
 # After this section you know what backpropagation through time adds up.
 #
@@ -136,6 +143,7 @@ check("rnn-forward")
 # the first $s_3\,u\,s_2\,u\,s_1h_0 = 0$. Together $\partial L/\partial u = 0.6715$.
 
 # %% locked="figure-paths" run=no
+# The picture below; a click shows how it is drawn.
 alt = "The chain h0 to h3 with loss L at the end. Three coloured paths run from L back to the three uses of u: one, two and three steps long."
 with figure(alt, size=(7.2, 3.0)) as (fig, ax):
     ax.set_axis_off()
@@ -220,7 +228,7 @@ from autograder.assignments.a07 import check
 check("experiment-x7-1")
 
 # %% [markdown]
-# ## 3 Back through time (80 minutes)
+# ## 3 Back through time (60 minutes)
 #
 # After this section you have backpropagation through time for whole batches.
 #
@@ -270,7 +278,8 @@ check("derivation-d7-2")
 def rnn_step_backward(dh, cache):
     """The gradients of all arguments of rnn_step_forward.
 
-    Shapes: dh (N, H), cache -> dx (N, D), dh_prev (N, H), dWxh (D, H), dWhh (H, H), dbh (H,)
+    Shapes: dh (N, H), cache
+            -> dx (N, D), dh_prev (N, H), dWxh (D, H), dWhh (H, H), dbh (H,)
     """
     ### BEGIN SOLUTION
     x, h, h_next, Wxh, Whh = cache
@@ -293,7 +302,8 @@ check("rnn-step-backward")
 def rnn_backward(dH, cache):
     """The gradients of all arguments of rnn_forward, from those of the states H[1:].
 
-    Shapes: dH (T, N, H), cache -> dX (T, N, D), dh0 (N, H), dWxh (D, H), dWhh (H, H), dbh (H,)
+    Shapes: dH (T, N, H), cache
+            -> dX (T, N, D), dh0 (N, H), dWxh (D, H), dWhh (H, H), dbh (H,)
     """
     ### BEGIN SOLUTION
     dX, weights, dh_later = [], None, 0.0
@@ -314,37 +324,10 @@ check("rnn-backward")
 #
 # The next cell builds the unrolled network as a computation graph with the engine of A03: no formula of this notebook is needed, a
 # recurrent network *is* a computation graph with shared weights, like any other architecture. One late loss looks at the last state. The
-# page shows the gradient of each unit's state, from the last step back to the first.
+# picture shows how large its gradient is for each unit after each step. On the page below press **Play**: it flows back from the last step to the first.
 
 # %% locked="run-flow" run=no
-from course.toolbox.draw import Page
-
-
-def flowing_page(sizes):
-    """A page that shows |dL/dh| column by column, from the last step to the first; the first frame is the last step."""
-    units, steps = sizes.shape
-    shade = np.clip(1 + np.log10(np.maximum(sizes, 1e-12) / sizes.max()) / 4, 0.0, 1.0)
-    cells = []
-    for u, t in np.ndindex(units, steps):
-        r, g, b = (int(255 + (end - 255) * shade[u, t]) for end in (0xB3, 0x47, 0x0F))
-        hidden = "" if t == steps - 1 else ' class="off"'
-        cells.append(f'<rect data-t="{t}"{hidden} x="{40 + 30 * t}" y="{20 + 26 * u}" width="28" height="24" fill="rgb({r},{g},{b})" stroke="#555"/>')
-    cells += [f'<text x="{54 + 30 * t}" y="{40 + 26 * units}" text-anchor="middle">{t + 1}</text>' for t in range(steps)]
-    cells += [f'<text x="34" y="{37 + 26 * u}" text-anchor="end">{u + 1}</text>' for u in range(units)]
-    alt = f"The gradient of one loss at step {steps} flows back to step 1: {units} units, darker is larger; it shrinks by a factor of {sizes[:, -1].max() / sizes[:, 0].max():.0f}."
-    script = (
-        "let t=LAST;const say=document.getElementById('say');function show(){document.querySelectorAll('rect').forEach(r=>r.classList.toggle('off',+r.dataset.t<t));"
-        "say.textContent='gradient of the states after step '+(t+1)}function back(){t=t>0?t-1:LAST;show()}let run=null;"
-        "document.getElementById('play').onclick=()=>{if(run){clearInterval(run);run=null}else run=setInterval(back,500)};"
-        "document.getElementById('one').onclick=back;show()"
-    ).replace("LAST", str(steps - 1))
-    html = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Backpropagation through time</title><style>body{{font:16px system-ui,sans-serif;background:#fff;color:#1a1a1a}}'
-        f".off{{fill:#fff}}button{{font:inherit;margin-right:.5rem}}text{{font-size:12px}}</style><p><button id='play'>Play</button><button id='one'>One step back</button><span id='say'></span></p>"
-        f'<svg role="img" width="{60 + 30 * steps}" height="{60 + 26 * units}" aria-label="{alt}">{"".join(cells)}</svg><p>units (rows) × steps (columns)</p><script>{script}</script></html>'
-    )
-    return Page(html, alt, {})
-
+from course.toolbox.draw import gradient_flow
 
 rng = student_rng(student_id, "A07", "flow")
 W_flow = Var(0.9 * np.linalg.qr(rng.normal(size=(8, 8)))[0])
@@ -352,12 +335,13 @@ states = [Var(np.zeros((1, 8)))]
 for _ in range(16):
     states.append((states[-1] @ W_flow + rng.normal(size=(1, 8)) * 0.7).tanh())
 flow = np.abs(np.stack([np.asarray(g).ravel() for g in grad((states[-1] ** 2).sum(), states[1:])], axis=1))
-with figure("Heat map of the gradient sizes, units in rows, steps in columns: largest at step 16, smaller towards step 1.", size=(7.4, 2.8), xlabel="step t", ylabel="unit") as (fig, ax):
+alt = "Heat map of the gradient sizes, units in rows, steps in columns: largest at step 16, smaller towards step 1."
+with figure(alt, size=(7.2, 2.8), xlabel="step t", ylabel="unit") as (fig, ax):
     heatmap(ax, np.log10(flow + 1e-12), rows=range(1, 9), cols=range(1, 17), label="log₁₀ |∂L/∂hₜ|", values=False)
-flowing_page(flow)
+gradient_flow(flow)
 
 # %% [markdown]
-# ## 4 How far does a gradient reach? (60 minutes)
+# ## 4 How far does a gradient reach? (45 minutes)
 #
 # After this section you can say after how many steps a recurrent network forgets to learn.
 #
@@ -407,13 +391,13 @@ def reach(m, activation, rng, units=16, steps=50):
 
 
 alt = "Gradient norm against the distance from the loss. ReLU: straight lines, falling for 0.5 and 0.95, level for 1, rising for 1.5. Tanh: all of them fall."
-with figure(alt, cols=2, size=(11, 3.6), xlabel="steps back from the loss", yscale="log") as (fig, axes):
+with figure(alt, rows=2, size=(6.8, 6.6), ylabel="‖∂L/∂hₜ‖", yscale="log") as (fig, axes):
     for ax, activation in zip(axes, ("tanh", "relu")):
         rng = student_rng(student_id, "A07", "reach")
         sizes = {f"m = {m:g}": np.maximum(reach(m, activation, rng)[::-1], 1e-30) for m in (0.5, 0.95, 1.0, 1.5)}
         curves(ax, np.arange(51), sizes)
         ax.set_title({"tanh": "tanh", "relu": "ReLU"}[activation])
-    axes[0].set_ylabel("‖∂L/∂hₜ‖")
+    axes[1].set_xlabel("steps back from the loss")
 
 # %% locked="numbers-x7-3"
 rng = student_rng(student_id, "A07", "x7-3")
@@ -452,7 +436,7 @@ check("experiment-x7-3")
 # every step, too.
 
 # %% [markdown]
-# ## 5 Cutting the way back (40 minutes)
+# ## 5 Cutting the way back (30 minutes)
 #
 # After this section you know what truncated backpropagation through time computes, and what it leaves out.
 #
@@ -463,6 +447,7 @@ check("experiment-x7-3")
 # to make $h_2$, but no gradient tells them.
 
 # %% locked="figure-cut" run=no
+# The picture below; a click shows how it is drawn.
 alt = "Four states in a row, cut after the second. States pass over the cut; the gradient runs back from h4 to h2 and stops at the cut."
 with figure(alt, size=(7.2, 2.2)) as (fig, ax):
     ax.set_axis_off()
@@ -502,7 +487,7 @@ from autograder.assignments.a07 import check
 check("derivation-d7-4")
 
 # %% [markdown]
-# ## 6 The language model (90 minutes)
+# ## 6 The language model (70 minutes)
 #
 # After this section you have a recurrent language model with all its gradients, full or truncated.
 #
@@ -570,9 +555,10 @@ check("slide-e09")
 
 # %% solution="temporal-softmax-ce"
 def temporal_softmax_ce(Z, y, mask=None):
-    """L = -1/M Σ mask log softmax(Z)[y], M the number of positions that count; and its gradient.
+    """L = -1/M Σ mask log softmax(Z)[y], and its gradient; M positions count.
 
-    Shapes: Z (T, N, V), y (T, N) whole numbers, mask (T, N) of 0 and 1 -> loss (a number, in nats), dZ (T, N, V)
+    Shapes: Z (T, N, V), y (T, N) whole numbers, mask (T, N) of 0 and 1
+            -> loss (a number, in nats), dZ (T, N, V)
     """
     ### BEGIN SOLUTION
     T, N, V = Z.shape
@@ -607,7 +593,8 @@ class RNNLM:
     """A recurrent language model.
 
     params: E (V, D), Wxh (D, H), Whh (H, H), bh (H,), Why (H, V), by (V,)
-    loss_and_grads(ids_in (T, N), ids_out (T, N), h0 (N, H), k) -> (loss, grads, h_last (N, H))
+    loss_and_grads(ids_in (T, N), ids_out (T, N), h0 (N, H), k)
+        -> (loss, grads, h_last (N, H))
     step(ids (N,), h (N, H)) -> (Z (N, V), h (N, H))
     """
 
@@ -654,17 +641,19 @@ from autograder.assignments.a07 import check
 check("rnnlm")
 
 # %% [markdown]
-# ## 7 Training, and what can go wrong (95 minutes)
+# ## 7 Training, and what can go wrong (70 minutes)
 #
 # After this section you can train a recurrent network, and keep it from falling off a cliff.
 #
 # ### X7.5 The cliff (2 points)
 #
 # The smallest recurrent network of all: one unit, no input, $h_t = \tanh(u\,h_{t-1} + b)$ from $h_0 = 0.3$ on, and $L = (h_{20} - 0.6)^2$. The loss over $u$ and $b$ is flat
-# almost everywhere, with a wall in between. Plain gradient descent walks down the flat side, meets the wall, and the huge gradient throws it
-# far away. The clipped one has the same direction and a bounded length.
+# almost everywhere, with a wall in between. Two paths of gradient descent start at one point. On the page below press **Next** or **Play**, and watch the gradients and the steps at the foot of the wall.
 
 # %% locked="run-x7-5" run=no
+from course.toolbox.draw import descent
+
+
 def cliff_loss(u, b):
     """The loss after 20 steps, for numbers or arrays."""
     h = 0.3 + 0 * (u + b)
@@ -674,31 +663,35 @@ def cliff_loss(u, b):
 
 
 def descend(start, rate, threshold, steps):
-    """Gradient descent with central differences -> the path (steps + 1, 2)."""
-    path = [np.array(start)]
+    """Gradient descent with central differences -> the path (steps + 1, 2), lengths of the gradients (steps,)."""
+    path, lengths = [np.array(start)], []
     for _ in range(steps):
         u, b = path[-1]
-        g = np.array([cliff_loss(u + 1e-6, b) - cliff_loss(u - 1e-6, b), cliff_loss(u, b + 1e-6) - cliff_loss(u, b - 1e-6)]) / 2e-6
+        du = cliff_loss(u + 1e-6, b) - cliff_loss(u - 1e-6, b)
+        db = cliff_loss(u, b + 1e-6) - cliff_loss(u, b - 1e-6)
+        g = np.array([du, db]) / 2e-6
+        lengths.append(np.linalg.norm(g))
         if threshold is not None:
             g = clip_by_global_norm({"g": g}, threshold)[0]["g"]
         path.append(path[-1] - rate * g)
-    return np.array(path)
+    return np.array(path), np.array(lengths)
 
 
-start, rate = (1.6, 0.3), 0.2
-paths = {"no clipping": descend(start, rate, None, 40), "clipped at 0.1": descend(start, rate, 0.1, 40)}
-jumps = {name: float(np.linalg.norm(np.diff(path, axis=0), axis=1).max()) for name, path in paths.items()}
-alt = f"Loss over u and b: a flat valley that ends at a steep wall. Longest step without clipping {jumps['no clipping']:.2f}, with clipping {jumps['clipped at 0.1']:.2f}."
-low, high = np.vstack(list(paths.values())).min(axis=0) - 0.3, np.vstack(list(paths.values())).max(axis=0) + 0.3
-us, bs = np.meshgrid(np.linspace(low[0], high[0], 250), np.linspace(low[1], high[1], 250))
-with figure(alt, size=(7.4, 4.2), xlabel="u", ylabel="b") as (fig, ax):
-    image = ax.contourf(us, bs, cliff_loss(us, bs), levels=20, cmap="Greys", vmax=4.0)
-    fig.colorbar(image, ax=ax, label="loss")
-    for (name, path), colour, marker in zip(paths.items(), ("#d55e00", "#0072b2"), ("o", "s")):
-        ax.plot(*path.T, color=colour, marker=marker, markersize=4, label=name)
-    ax.plot(*start, "*", color="#1a1a1a", markersize=12, label="start")
-    ax.legend(loc="best")
-print("longest steps:", {name: round(jump, 3) for name, jump in jumps.items()})
+start, rate = (1.4, 0.1), 0.05
+walks = {"no clipping": descend(start, rate, None, 40), "clipped at 0.5": descend(start, rate, 0.5, 40)}
+paths, lengths = ({name: walk[k] for name, walk in walks.items()} for k in (0, 1))
+longest = {name: float(np.linalg.norm(np.diff(path, axis=0), axis=1).max()) for name, path in paths.items()}
+points = np.vstack(list(paths.values()))
+us, bs = np.meshgrid(*(np.linspace(x.min() - 0.08, x.max() + 0.08, 250) for x in points.T))
+alt = "Loss over u and b: flat, with a steep wall. Longest steps: " + "; ".join(f"{k} {v:.2f}" for k, v in longest.items())
+with figure(alt, size=(7.2, 4.2), xlabel="u", ylabel="b") as (fig, ax):
+    fig.colorbar(ax.contourf(us, bs, cliff_loss(us, bs), levels=20, cmap="Greys", vmax=4.0), ax=ax, label="loss")
+    for (name, path), colour, marker, at in zip(paths.items(), ("#b3470f", "#0072b2"), "os", ((-8, -3), (-8, -24))):
+        ax.plot(*path.T, color=colour, marker=marker, markersize=4)
+        ax.annotate(name, path[-1], at, textcoords="offset points", color=colour, fontweight="bold", ha="right")
+    ax.annotate("start", start, (8, -3), textcoords="offset points", fontweight="bold")
+print("longest steps:", "; ".join(f"{name} {step:.3f}" for name, step in longest.items()))
+descent(cliff_loss, paths, lengths)
 
 # %% locked="numbers-x7-5"
 rng = student_rng(student_id, "A07", "x7-5")
@@ -748,7 +741,8 @@ check("experiment-x7-5")
 def train(model, batches, optimizer, steps, clip=1.0):
     """Train with the state carried on -> the list of the losses, each before its update.
 
-    batches: pairs ids_in (T, N), ids_out (T, N); optimizer(params, grads, state) -> (params, state)
+    batches: pairs ids_in (T, N), ids_out (T, N);
+    optimizer(params, grads, state) -> (params, state)
     """
     ### BEGIN SOLUTION
     losses, state = [], {}
@@ -879,8 +873,9 @@ if (found := tools()) is not None:
     alt = f"Loss over 300 steps: without clipping it jumps up to {np.nanmax(wild):.0f} nats; with a checkpoint restored after step {restored[:1]} and clipping it falls."
     with figure(alt, xlabel="step", ylabel="loss (nats)", size=(7.0, 3.4)) as (fig, ax):
         curves(ax, np.arange(300), {"not clipped": wild, "restored, clipped": mended})
-        level(ax, np.log(len(WORDS)), "guessing: log V")
-    print("restored after step", restored, "| last loss not clipped:", round(float(wild[-1]), 2), "| restored:", round(float(mended[-1]), 2))
+        level(ax, np.log(len(WORDS)), "guessing: log V", at=0.4)
+    print(f"restored after step {', '.join(map(str, restored))}")
+    print(f"last loss: not clipped {wild[-1]:.2f}, restored and clipped {mended[-1]:.2f}; guessing {np.log(len(WORDS)):.2f}")
 
 # %% [markdown]
 # What do you see in your curves? Three sentences: when does the run without clipping go wrong, why does it not come back, and what do checkpoint and
@@ -893,7 +888,7 @@ if (found := tools()) is not None:
 # bounds every later step, so that it does not happen again.
 
 # %% [markdown]
-# ## 8 Farm (75 minutes)
+# ## 8 Farm (55 minutes)
 #
 # After this section you have a language model that comes close to the limit that nothing can pass.
 #
@@ -922,7 +917,7 @@ if (found := tools()) is not None:
     alt = f"Validation bits above the source after 400 steps against the learning rate, with a minimum of {gaps.min():.2f} at {RATES[int(gaps.argmin())]}."
     with figure(alt, xlabel="learning rate", ylabel="bits above the source", xscale="log") as (fig, ax):
         curves(ax, RATES, {"400 steps": gaps}, markers=True)
-    print({rate: round(float(gap), 3) for rate, gap in zip(RATES, gaps)})
+    show_table(["rate", "bits above the source"], [[f"{rate:g}", f"{gap:.3f}"] for rate, gap in zip(RATES, gaps)])
 
 # %% [markdown]
 # ### X7.6 Your model learns Farm (3 points)
@@ -981,7 +976,7 @@ class FarmRun:
     def go_on(self, training, path):
         batches = pieces(IDS[TRAINING], 16, 32)
         ids = IDS[VALIDATION][:3001]
-        for block in progress(range(self.done // 200, self.total // 200), "Farm", unit="blocks of 200 steps"):
+        for block in progress(range(self.done // 200, self.total // 200), "Farm", unit="blocks"):
             self.optimizer.flat.lr = schedule(200 * block + 100, 4e-3, "cosine", total=self.total)
             first = 200 * block % len(batches)
             training(self.model, (batches[first:] + batches[:first])[:200], self.optimizer, 200)
@@ -994,7 +989,9 @@ class FarmRun:
 # %% locked="run-x7-6" run=no
 import time
 
-from course.ngram import entropy_rate, ngram_floor
+from course.ngram import entropy_rate
+
+FLOORS = dict(zip(range(2, 9), (1.9679, 1.9449, 1.7730, 1.7169, 1.6881, 1.6481, 1.6168)))  # h_2 … h_8 of A06
 
 if (found := tools()) is not None:
     if globals().get("farm_run") is None or farm_run.total != FARM_STEPS:
@@ -1008,15 +1005,18 @@ if (found := tools()) is not None:
         print("interrupted after", farm_run.done, "steps; run the cell again to go on")
     seconds = time.perf_counter() - started
     h = entropy_rate(farm())
-    floors = {n: ngram_floor(farm(), n) for n in (2, 5)}
     steps_done, above = np.array(farm_run.curve).reshape(-1, 2).T
     if len(above):
-        alt = f"Validation bits a word against steps: from {h + above[0]:.3f} down to {h + above[-1]:.3f}; the entropy rate is {h:.4f}, the floor of all 5-grams {floors[5]:.3f}."
-        with figure(alt, xlabel="steps", ylabel="bits a word (validation)", size=(7.0, 3.6)) as (fig, ax):
+        alt = f"Validation bits a word against steps: from {h + above[0]:.3f} down to {h + above[-1]:.3f}; the entropy rate is {h:.4f}, the floor of all 5-grams {FLOORS[5]:.3f}."
+        with figure(alt, xlabel="steps", ylabel="bits a word (validation)", size=(7.0, 4.6)) as (fig, ax):
             curves(ax, steps_done, {"RNN": h + above}, markers=True)
-            for n, floor in floors.items():
-                level(ax, floor, f"no {n}-gram can be below {floor:.3f}")
-            level(ax, h, f"entropy rate {h:.4f}")
+            for n, floor in FLOORS.items():
+                if n in (2, 4, 5, 8):
+                    level(ax, floor, f"no {n}-gram below {floor:.3f}", at=0.55)
+                else:
+                    ax.axhline(floor, color="#777777", linewidth=0.8, linestyle=(0, (1, 2)))
+            level(ax, h, f"entropy rate {h:.4f}: no model below", at=0.02)
+            ax.set_ylim(1.41, max(2.02, h + above.max() + 0.03))
         print(f"{(farm_run.done - before) * 512 / max(seconds, 1e-9):,.0f} words/s")
 
 # %% [markdown]
@@ -1032,7 +1032,8 @@ if globals().get("farm_run") is not None and farm_run.done:
     held_words, oracle = [WORDS[i] for i in IDS[HELD_OUT]], ORACLE[HELD_OUT][1:]
     document = np.cumsum([word == "exeunt" for word in held_words[:-1]])
     leak = explain_leak(bits, oracle, document)
-    print(f"held out: {bits.mean():.4f} bits a word; the source itself {oracle.mean():.4f}; difference {bits.mean() - oracle.mean():.4f}")
+    print(f"held out: {bits.mean():.4f} bits a word; the source itself {oracle.mean():.4f};")
+    print(f"difference {bits.mean() - oracle.mean():.4f}")
     print(leak.text or "no leak: the model is above the source")
 
 # %% [markdown]
@@ -1084,7 +1085,7 @@ if (found := tools()) is not None:
         curves(ax, distances, {name: values for name, values in right.items()}, markers=True)
         level(ax, 0.5, "guessing")
         ax.set_ylim(0.35, 1.05)
-    print({name: dict(zip(distances, np.round(values, 2).tolist())) for name, values in right.items()})
+    show_table(["distance", *distances], [[name, *(f"{x:.2f}" for x in values)] for name, values in right.items()])
 
 # %% [markdown]
 # Explain your curve in two to four sentences with D7.3: what happens to the gradient that should tell the network about the opening bracket? If you have the second
@@ -1101,32 +1102,33 @@ if (found := tools()) is not None:
 #
 # In Farm every bracket that is opened is closed. Which unit of the long run knows that one is open? The next cell finds the unit whose value goes
 # along best with it, and the weighted sum of all units that does (least squares, fitted on the first half of the words, drawn and counted on the second).
-# Set `UNIT` to a number to look at another unit.
-
-# %%
-UNIT = None  # a number from 0 to 95, or None for the best one
+# On the page below the picture the slider shows any unit, on a longer piece of the text.
 
 # %% locked="run-neuron" run=no
+from course.toolbox.draw import read_along
+
+
 def depth(words):
     """How many brackets are open after each word."""
     return np.cumsum([(word in "([") - (word in ")]") for word in words])
 
 
+page = None
 if globals().get("held_states") is not None:
     begin = held_words.index("exeunt") + 1  # where a document starts, no bracket is open
     read, seen = held_words[begin:-1], held_states[begin:]
     is_open, half = depth(read) > 0, len(read) // 2
     along = np.array([np.corrcoef(values, is_open)[0, 1] for values in seen.T])
-    unit = int(np.abs(along).argmax()) if UNIT is None else UNIT
+    unit = int(np.abs(along).argmax())
     with_one = np.column_stack([seen, np.ones(len(seen))])
     weights = np.linalg.lstsq(with_one[:half], is_open[:half].astype(float), rcond=None)[0]
     mixed = with_one @ weights
     share = np.mean((mixed[half:] > 0.5) == is_open[half:])
     at = half + int(np.flatnonzero(is_open[half:] & ~np.roll(is_open, 1)[half:])[0])
-    shown = slice(at - 8, at + 34)
-    words, place = read[shown], np.arange(42)
-    alt = f"Unit {unit} and a weighted sum of all units over 42 words of Farm. Correlation of the unit with 'a bracket is open': {along[unit]:.2f}; the sum is right for {100 * share:.1f} % of the words. Words: {' '.join(words)}"
-    with figure(alt, size=(11, 3.8), ylabel="value") as (fig, ax):
+    shown = slice(at - 5, at + 21)
+    words, place = read[shown], np.arange(26)
+    alt = f"Unit {unit} and a weighted sum of all units over 26 words of Farm. Correlation of the unit with 'a bracket is open': {along[unit]:.2f}; the sum is right for {100 * share:.1f} % of the words. Words: {' '.join(words)}"
+    with figure(alt, size=(7.6, 3.8), ylabel="value") as (fig, ax):
         ax.fill_between(place, -1.05, 1.4, where=is_open[shown], step="mid", color="#e69f00", alpha=0.3)
         curves(ax, place, {f"unit {unit}": seen[shown, unit], "all units": mixed[shown]}, markers=True)
         ax.set_xticks(place, words, rotation=90)
@@ -1134,6 +1136,9 @@ if globals().get("held_states") is not None:
         ax.text(0.99, 1.02, "shaded: a bracket is open", transform=ax.transAxes, ha="right", fontsize=9)
     print(f"unit {unit}: mean {seen[is_open, unit].mean():.2f} while a bracket is open, {seen[~is_open, unit].mean():.2f} else; correlation {along[unit]:.2f}")
     print(f"the weighted sum of all units tells it for {100 * share:.1f} % of the words of the second half")
+    longer = slice(at - 5, at + 125)
+    page = read_along(read[longer], seen[longer], is_open[longer], "a bracket is open", unit)
+page
 
 # %% [markdown]
 # Interpret both lines in three to five sentences: what does the unit do at an opening bracket, in between, after the closing one, and at words that have nothing
@@ -1146,7 +1151,7 @@ if globals().get("held_states") is not None:
 # direction in the middle of a bracket and look whether the probability of the closing bracket falls; or count on new text.
 
 # %% [markdown]
-# ## 9 Sampling (40 minutes)
+# ## 9 Sampling (30 minutes)
 #
 # After this section your network writes.
 #
@@ -1232,9 +1237,11 @@ check("sample")
 # %% run=no
 if globals().get("farm_run") is not None:
     try:
+        rows = []
         for temperature in (0.5, 1.0, 2.0):
             ids = sample(farm_run.model, [NUMBER["anna:"]], 40, temperature, student_rng(student_id, "A07", "draw"))
-            print(f"temperature {temperature}:  anna:", " ".join(WORDS[i] for i in ids), "\n")
+            rows.append([temperature, "anna: " + " ".join(WORDS[i] for i in ids)])
+        show_table(["temperature", "text"], rows)
     except Exception as error:
         print("Your sample does not work yet; come back when it does.", error)
 
@@ -1255,7 +1262,8 @@ if globals().get("farm_run") is not None:
 def gru_step(x, h, Wx, Wh, bx, bh):
     """One step of a GRU.
 
-    Shapes: x (N, D), h (N, H), Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,) -> h_next (N, H), cache
+    Shapes: x (N, D), h (N, H), Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,)
+            -> h_next (N, H), cache
     """
     ### BEGIN SOLUTION
     (xr, xz, xn), (hr, hz, hn) = (np.split(a, 3, axis=1) for a in (x @ Wx + bx, h @ Wh + bh))
@@ -1273,7 +1281,8 @@ check("gru-step")
 def lstm_step(x, h, c, Wx, Wh, b):
     """One step of an LSTM.
 
-    Shapes: x (N, D), h (N, H), c (N, H), Wx (D, 4H), Wh (H, 4H), b (4H,) -> h_next (N, H), c_next (N, H), cache
+    Shapes: x (N, D), h (N, H), c (N, H), Wx (D, 4H), Wh (H, 4H), b (4H,)
+            -> h_next (N, H), c_next (N, H), cache
     """
     ### BEGIN SOLUTION
     i, f, g, o = np.split(x @ Wx + h @ Wh + b, 4, axis=1)
@@ -1288,7 +1297,7 @@ from autograder.assignments.a07 import check
 check("lstm-step")
 
 # %% [markdown]
-# ## 11 Explain (65 minutes)
+# ## 11 Explain (50 minutes)
 #
 # After this section you know whether you have understood, because you have said it.
 

@@ -1,6 +1,8 @@
 """What a check cell shows: a compact panel as HTML and as plain text, made of the same few facts.
 
-Both take an `Outcome` or the JSON of a graded cell, so the laptop, formgrader and the feedback page look alike.
+Both take an `Outcome` or the JSON of a graded cell, so the laptop, formgrader and the feedback page look alike. All words
+have the colour of the page around them, undimmed: a panel cannot know whether the theme of JupyterLab or VS Code is dark,
+and what is grey on one is invisible on the other. Only the edge and the picture have colours, seen on both.
 """
 
 from __future__ import annotations
@@ -33,14 +35,22 @@ _WORD = {
     "manual": "marked by hand",
     "excused": "not counted",
 }
-_EDGE = {"passed": "#2e7d32", "failed": "#b3261e", "error": "#b3261e", "timeout": "#b3261e"}
+# at least 3 : 1 on white and on the dark grounds of editors
+_BAD = "#d93a2f"
+_EDGE = {"passed": "#2e8b3d", "failed": _BAD, "error": _BAD, "timeout": _BAD}
+_CALM = "#7a8290"
+_BOX = "padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em"
+_CODE = "color:inherit;background:none;padding:0;white-space:normal"  # the page's own may be too pale
+# the points that a check returns are for nbgrader; JupyterLab would print them once more below the panel
+_ONCE = "<style>.jp-OutputArea-child:has(.course-panel)+.jp-OutputArea-executeResult{display:none}</style>"
+_SMALL = "font-size:13px;overflow-wrap:anywhere"
 
 
 def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
     """The facts of a panel from an outcome or from the JSON of a graded cell."""
     if isinstance(what, dict):
         aspects = [(name, got, most) for _, name, got, most in what.get("aspects", [])]
-        return {**what, "title": what["grade_id"], "aspects": aspects, "pictures": []}
+        return {**what, "title": what["grade_id"].removeprefix("test-"), "aspects": aspects, "pictures": []}
     return {
         "title": what.entry,
         "score": what.score,
@@ -92,29 +102,32 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
     fact = facts(what)
     e = html.escape
     status = fact["status"]
-    edge = _EDGE.get(status, "#6b7280")
+    edge = _EDGE.get(status, _CALM)
     parts = [
-        f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" style="border-left:4px solid {edge};'
-        'padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em">',
+        f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" '
+        f'style="border-left:4px solid {edge};{_BOX}">',
         f"<div><b>{_MARK.get(status, '?')} {e(str(fact['title']))}</b> — {e(_WORD.get(status, status))}, "
         f"{_points(fact)}</div>",
     ]
     lost = {name for name, got, most in fact["aspects"] if got < most}
-    if fact["aspects"] and lost and len(fact["aspects"]) > 1:
+    kept = {name for name, got, _ in fact["aspects"] if got}
+    if lost and kept:
         chips = " · ".join(
-            f"{'✗' if got < most else '✓'} {e(name)} {got:g}/{most:g}" for name, got, most in fact["aspects"]
+            f'<span style="white-space:nowrap">{"✗" if got < most else "✓"} {e(name)} {got:g}/{most:g}</span>'
+            for name, got, most in fact["aspects"]
         )
-        parts.append(f'<div style="opacity:.85;font-size:13px">{chips}</div>')
+        parts.append(f'<div style="{_SMALL}">{chips}</div>')
     parts += [f"<div>{e(note)}</div>" for note in fact.get("notes", [])]
     for finding in _told_once(fact["findings"]):
         where = f" <i>Line {finding['line']} of your cell.</i>" if finding.get("line") else ""
-        parts.append(
-            f'<div style="margin-top:.3em"><b>{e(", ".join(finding["aspects"]))}:</b> {e(finding["text"])}{where}</div>'
+        # a mistake that costs everything needs no list of what it costs
+        name = (
+            f"<b>{e(', '.join(finding['aspects']))}:</b> " if kept or set(finding["aspects"]) < lost else ""
         )
+        text = finding["text"] if finding["text"].endswith((".", "!", "?")) else finding["text"] + "."
+        parts.append(f'<div style="margin-top:.3em">{name}{e(text)}{where}</div>')
         if finding.get("evidence"):
-            parts.append(
-                f'<div style="opacity:.85;font-size:13px"><code>{e(finding["evidence"])}</code></div>'
-            )
+            parts.append(f'<div style="{_SMALL}"><code style="{_CODE}">{e(finding["evidence"])}</code></div>')
         parts += [_picture(errors, name) for name, errors in fact["pictures"] if name in finding["aspects"]][
             :1
         ]
@@ -124,7 +137,7 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
         parts.append(f"<div>{e(fact['message'])}</div>")
     if totals is not None:
         parts.append(
-            f'<div style="opacity:.7;font-size:12px;margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>'
+            f'<div style="{_SMALL};margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>'
         )
     return "".join(parts) + "</div>"
 
@@ -137,7 +150,7 @@ def display(outcome: Outcome, totals: tuple[float, float]) -> None:
         return
     from IPython.display import display as show
 
-    show({"text/html": as_html(outcome, totals), "text/plain": as_text(outcome)}, raw=True)
+    show({"text/html": as_html(outcome, totals) + _ONCE, "text/plain": as_text(outcome)}, raw=True)
 
 
 def _points(fact: dict[str, Any]) -> str:
@@ -159,7 +172,7 @@ def _hints(hints: list[str]) -> str:
     inner = ""
     for number in range(len(hints), 0, -1):
         text = html.escape(hints[number - 1])
-        inner = f'<details style="margin-left:.6em"><summary>Hint {number}</summary>{text}{inner}</details>'
+        inner = f'<details style="margin:.15em 0 0 .6em"><summary style="cursor:pointer">Hint {number}</summary>{text}{inner}</details>'
     return inner
 
 
@@ -173,11 +186,11 @@ def _picture(errors: np.ndarray, name: str) -> str:
     for i in range(rows):
         for j in range(columns):
             shade = (
-                0.15 + 0.85 * float(min(1.0, max(0.0, 1 + np.log10(max(grid[i, j], 1e-12)) / 6)))
+                0.15 + 0.6 * float(min(1.0, max(0.0, 1 + np.log10(max(grid[i, j], 1e-12)) / 6)))
                 if wrong[i, j]
                 else 0.0
             )
-            fill = f'fill="#b3261e" fill-opacity="{shade:.2f}"' if wrong[i, j] else 'fill="none"'
+            fill = f'fill="{_BAD}" fill-opacity="{shade:.2f}"' if wrong[i, j] else 'fill="none"'
             boxes.append(
                 f'<rect x="{j * size}" y="{i * size}" width="{size}" height="{size}" {fill} stroke="#888" stroke-width=".5"/>'
             )
@@ -189,6 +202,7 @@ def _picture(errors: np.ndarray, name: str) -> str:
     count = f"{int(wrong.sum())} of {errors.size} entries of {html.escape(name)} are wrong"
     return (
         f'<svg role="img" aria-label="{count}" width="{columns * size + 2}" height="{rows * size + 2}" '
+        'style="max-width:100%;height:auto" '
         f'viewBox="-1 -1 {columns * size + 2} {rows * size + 2}"><title>{count}</title>{"".join(boxes)}</svg>'
-        f'<div style="font-size:12px;opacity:.8">{count} (crossed out).</div>'
+        f'<div style="{_SMALL}">{count} (crossed out).</div>'
     )

@@ -54,7 +54,13 @@ class Figure:
     """A figure with its text alternative; use it in a `with`, unpack it as `fig, ax`, or let a cell show it."""
 
     def __init__(
-        self, alt: str, rows: int, cols: int, size: tuple[float, float], labels: Mapping[str, str]
+        self,
+        alt: str,
+        rows: int,
+        cols: int,
+        size: tuple[float, float],
+        labels: Mapping[str, str],
+        show: bool = True,
     ) -> None:
         if not alt.strip():
             raise InputError(
@@ -62,6 +68,7 @@ class Figure:
             )
         self.fig: Any
         self.alt = alt
+        self.show = show
         self._styled = contextlib.ExitStack()
         with _styled():
             self.fig = import_module("matplotlib.figure").Figure(figsize=size, layout="constrained")
@@ -77,7 +84,7 @@ class Figure:
     def __exit__(self, kind: Any, *rest: Any) -> None:
         self._styled.close()
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-        if kind is None and shell is not None:
+        if kind is None and shell is not None and self.show:
             import_module("IPython.display").display(self)
 
     def __iter__(self) -> Iterator[Any]:
@@ -96,16 +103,23 @@ class Figure:
 
 
 def figure(
-    alt: str, rows: int = 1, cols: int = 1, *, size: tuple[float, float] | None = None, **labels: str
+    alt: str,
+    rows: int = 1,
+    cols: int = 1,
+    *,
+    size: tuple[float, float] | None = None,
+    show: bool = True,
+    **labels: str,
 ) -> Figure:
     """A new figure in the style of the course; `alt` says in words what it shows.
 
     `labels` (title, xlabel, ylabel, xscale, …) go to every axes. In a notebook the figure is shown when the `with`
-    block ends without an error.
+    block ends without an error, unless `show` is False. A figure of several columns is not much wider than the text
+    column of a notebook, which would shrink it and its letters.
 
     Raises: InputError when the text alternative is empty.
     """
-    return Figure(alt, rows, cols, size or (5.6 * cols, 3.5 * rows), labels)
+    return Figure(alt, rows, cols, size or (5.6 if cols == 1 else 4.3 * cols, 3.5 * rows), labels, show)
 
 
 def _darker(colour: str) -> str:
@@ -147,11 +161,14 @@ def curves(ax: Any, x: Any, series: Mapping[str, Any], *, markers: bool = False)
         )  # fmt: skip
 
 
-def level(ax: Any, y: float, text: str) -> None:
-    """A thin horizontal line at y with its name above it: a floor, a limit, a target."""
+def level(ax: Any, y: float, text: str, at: float = 0.01) -> None:
+    """A thin horizontal line at y with its name above it: a floor, a limit, a target.
+
+    The name begins at the share `at` of the width; choose it where no curve runs.
+    """
     ax.axhline(y, color="#555555", linewidth=1, linestyle=(0, (2, 2)))
     ax.annotate(
-        text, (0.01, y), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9
+        text, (at, y), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9
     )
 
 

@@ -1,6 +1,7 @@
 """A plain progress bar for loops that take more than two seconds.
 
-It writes to a terminal or a notebook and stays silent everywhere else, so logs and graded output hold no bars.
+It writes to a terminal or a notebook and stays silent everywhere else, so logs and graded output hold no bars. A
+notebook shows what goes to stderr as an alarm, so there the bar goes to stdout.
 """
 
 from __future__ import annotations
@@ -34,42 +35,45 @@ def progress(
     >>> sum(progress([1, 2, 3], "adding"))
     6
     """
-    stream = stream or sys.stderr
+    stream = stream or (sys.stdout if _in_notebook(sys.stdout) else sys.stderr)
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
     if not (_is_watched(stream) if live is None else live):
         yield from items
         return
     start = shown = time.monotonic()
-    done, drawn = 0, False
+    done, width = 0, 0  # a shorter line leaves no rest of a longer one behind
     try:
         for item in items:
             yield item
             done += 1
             now = time.monotonic()
             if now - start >= after and now - shown >= every:
-                shown, drawn = now, True
-                stream.write("\r" + _line(what, done, total, now - start, unit))
+                shown, line = now, _line(what, done, total, now - start, unit)
+                stream.write("\r" + line.ljust(width))
                 stream.flush()
+                width = max(width, len(line))
     finally:
-        if drawn:
-            stream.write("\r" + _line(what, done, total, time.monotonic() - start, unit) + "\n")
+        if width:
+            stream.write("\r" + _line(what, done, total, time.monotonic() - start, unit).ljust(width) + "\n")
             stream.flush()
 
 
 def _is_watched(stream: TextIO) -> bool:
-    if hasattr(stream, "isatty") and stream.isatty():
-        return True
+    return _in_notebook(stream) or (hasattr(stream, "isatty") and stream.isatty())
+
+
+def _in_notebook(stream: TextIO) -> bool:
     return type(stream).__module__.startswith("ipykernel")
 
 
-def _line(what: str, done: int, total: int | None, seconds: float, unit: str, width: int = 24) -> str:
+def _line(what: str, done: int, total: int | None, seconds: float, unit: str) -> str:
+    """At most about 70 characters, so that it fits on one line of a narrow window."""
     rate = done / seconds if seconds > 0 else 0.0
-    speed = f"{done:,} {unit}, {seconds:.1f} s, {rate:,.1f} {unit}/s"
     label = f"{what} " if what else ""
     if not total:
-        return f"{label}{speed}"
+        return f"{label}{done:,} {unit}, {seconds:.1f} s"
     share = min(done / total, 1.0)
-    full = int(share * width)
+    full = int(share * 20)
     left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
-    return f"{label}[{'#' * full}{'.' * (width - full)}] {share:4.0%}  {speed}{left}   "
+    return f"{label}[{'#' * full}{'.' * (20 - full)}] {share:.0%} of {total:,} {unit}, {seconds:.1f} s{left}"

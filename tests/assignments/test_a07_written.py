@@ -220,3 +220,33 @@ def test_pieces_are_shifted_by_one_and_follow_each_other(given):
     assert len(pairs) == 5 and pairs[0][0].shape == (5, 4)
     assert all(np.array_equal(y, x + 1) for x, y in pairs)
     assert np.array_equal(pairs[1][0][0], pairs[0][0][-1] + 1)
+
+
+# --- pictures that move -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drawn(given):
+    """What the cells with pages leave behind."""
+    names = dict(given)
+    cells = {source(NAME).info(c).get("grade_id"): c.source for c in source(NAME).cells}
+    for cell in ("run-flow", "run-x7-5"):
+        exec(compile(cells[cell], f"<cell {cell}>", "exec"), names)
+    return names
+
+
+def test_the_gradient_of_the_late_loss_shrinks_on_its_way_back(drawn):
+    lengths = np.linalg.norm(drawn["flow"], axis=0)
+    assert drawn["flow"].shape == (8, 16) and lengths[0] < 0.2 * lengths[-1]
+    page = drawn["gradient_flow"](drawn["flow"])
+    assert page.html.count('"text"') == 16 and "step 16" in page.html
+
+
+def test_over_the_cliff_plain_descent_is_thrown_and_clipped_descent_is_not(drawn):
+    paths, longest = drawn["paths"], drawn["longest"]
+    last = {name: drawn["cliff_loss"](*path[-1]) for name, path in paths.items()}
+    assert longest["no clipping"] > 10 * longest["clipped at 0.5"]
+    assert longest["clipped at 0.5"] <= drawn["rate"] * 0.5 + 1e-12
+    assert last["no clipping"] > 0.1 > 0.01 > last["clipped at 0.5"]
+    page = drawn["descent"](drawn["cliff_loss"], paths, drawn["lengths"])
+    assert page.html.count('"text"') == 41 and "longest step 0.62" in page.alt

@@ -91,3 +91,30 @@ def wait_for(condition, seconds=60, what="the page"):
             pass
         time.sleep(0.3)
     raise TimeoutError(f"waited {seconds} s for {what}")
+
+
+_CONTRASTS = """
+const edges = arguments[1], found = {};
+const parts = c => { const n = (c.match(/[\\d.]+/g) || ['0', '0', '0', '0']).map(Number); return n.length < 4 ? [...n, 1] : n };
+const over = (top, low) => [0, 1, 2].map(i => top[i] * top[3] + low[i] * (1 - top[3])).concat(1);
+const light = c => { const [r, g, b] = c.map(x => x / 255).map(x => x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b };
+function ground(e) { const chain = []; for (; e; e = e.parentElement) chain.unshift(e);
+  return chain.reduce((low, e) => over(parts(getComputedStyle(e).backgroundColor), low), [255, 255, 255, 1]) }
+function dimmed(e) { let all = 1; for (; e; e = e.parentElement) all *= +getComputedStyle(e).opacity; return all }
+function ratio(colour, e) { const low = ground(e), top = parts(colour);
+  top[3] *= dimmed(e);
+  const [a, b] = [light(over(top, low)), light(low)].sort((x, y) => y - x); return (a + 0.05) / (b + 0.05) }
+document.querySelectorAll(arguments[0]).forEach(root => {
+  if (edges) { const c = getComputedStyle(root).borderLeftColor; found[c] = ratio(c, root.parentElement); return }
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) { const text = walk.currentNode.textContent.trim(), e = walk.currentNode.parentElement;
+    if (!text || !e.getClientRects().length || e.closest('svg, style')) continue;
+    found[text.slice(0, 40)] = ratio(getComputedStyle(e).color, e) } });
+return found;
+"""
+
+
+def contrasts(browser, selector, edges=False):
+    """WCAG contrast of every piece of text that is shown inside the elements, or of their left edges."""
+    return browser.execute_script(_CONTRASTS, selector, edges)

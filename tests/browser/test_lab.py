@@ -8,7 +8,7 @@ from autograder.release.notebooks import build
 from autograder.release.source import load
 from autograder.sample import answers_of, fill
 
-from .conftest import KIT, SCREENS, wait_for
+from .conftest import KIT, SCREENS, contrasts, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -48,7 +48,18 @@ def opened(browser, address, name):
     wait_for(lambda: browser.find_element(By.CSS_SELECTOR, first).click() or True, 60, "the first cell")
 
 
-def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
+def run_all(browser):
+    """Run all cells by the menu."""
+    from selenium.webdriver.common.by import By
+
+    browser.find_element(By.XPATH, "//li[contains(@class,'lm-MenuBar-item')][.//div[text()='Run']]").click()
+    wait_for(
+        lambda: browser.find_elements(By.XPATH, "//li[@data-command='runmenu:run-all']"), 20, "the menu"
+    )[0].click()
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser, theme):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
@@ -66,17 +77,15 @@ def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
         tmp_path, NAME, {"affine-backward": WRONG_BIAS, "student-id": 'student_id = "ada"'}, keep
     )
     (work / f"{NAME}.ipynb").write_text(json.dumps(made))
+    settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
     address = jupyter(work)
     opened(browser, address, f"{NAME}.ipynb")
 
     def two_panels():
         """Run all cells, and again when the first time came too early for a busy kernel."""
-        browser.find_element(
-            By.XPATH, "//li[contains(@class,'lm-MenuBar-item')][.//div[text()='Run']]"
-        ).click()
-        wait_for(
-            lambda: browser.find_elements(By.XPATH, "//li[@data-command='runmenu:run-all']"), 20, "the menu"
-        )[0].click()
+        run_all(browser)
         return wait_for(
             lambda: len(found := browser.find_elements(By.CSS_SELECTOR, ".course-panel")) == 2 and found,
             30,
@@ -87,12 +96,18 @@ def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser):
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
     SCREENS.mkdir(parents=True, exist_ok=True)
     browser.execute_script("arguments[0].scrollIntoView({block: 'end'})", panels[1])
-    browser.save_screenshot(str(SCREENS / "lab-light.png"))
-    panels[1].screenshot(str(SCREENS / "panel.png"))
+    browser.save_screenshot(str(SCREENS / f"lab-{theme.lower()}.png"))
+    panels[1].screenshot(str(SCREENS / f"panel-{theme.lower()}.png"))
     assert "passed" in panels[0].text and "2 of 2" in panels[0].text
     assert "db" in panels[1].text and "sum" in panels[1].text and "4 of 5" in panels[1].text
     summaries = panels[1].find_elements(By.TAG_NAME, "summary")
     assert summaries and summaries[0].text == "Hint 1"
     summaries[0].click()
+    dark = browser.execute_script("return document.body.dataset.jpThemeLight") == "false"
+    assert dark == (theme == "Dark")
+    words = contrasts(browser, ".course-panel")
+    assert len(words) >= 6 and min(words.values()) >= 4.5, words
+    points = browser.find_elements(By.CSS_SELECTOR, ".jp-OutputArea-executeResult")
+    assert len(points) == 2 and not any(p.is_displayed() for p in points)  # the panel says them
     browser.set_window_size(500, 1200)
-    browser.save_screenshot(str(SCREENS / "lab-narrow.png"))
+    browser.save_screenshot(str(SCREENS / f"lab-{theme.lower()}-narrow.png"))

@@ -62,6 +62,18 @@ def test_progress_is_silent_unless_watched_and_ends_its_line():
     assert "2 steps" in counted.getvalue()
 
 
+def test_a_progress_line_fits_a_narrow_window_and_leaves_no_rest_of_a_longer_one():
+    out = io.StringIO()
+    list(
+        progress(
+            range(40), "200,000 tokens", stream=out, unit="blocks of 600 steps", live=True, after=0, every=0
+        )
+    )
+    lines = out.getvalue().rstrip("\n").split("\r")[1:]
+    assert "s left" in lines[0] and "left" not in lines[-1]
+    assert max(map(len, lines)) <= 100 and [len(x) for x in lines] == sorted(len(x) for x in lines)
+
+
 def test_figure_needs_a_text_alternative_and_carries_it():
     with pytest.raises(InputError, match="text alternative is empty"):
         figure("  ")

@@ -7,11 +7,23 @@ from typing import Any
 
 from course.toolbox.draw.graphs import draw_graph, render_graph
 from course.toolbox.draw.network import draw_network, render_network
-from course.toolbox.draw.steps import Page, render_steps, step_through
+from course.toolbox.draw.pages import Page
+from course.toolbox.draw.recurrent import descent, gradient_flow, read_along
+from course.toolbox.draw.steps import render_steps, step_through
 from course.toolbox.draw.svg import Drawing
 from course.toolbox.errors import InputError
 
-__all__ = ["Drawing", "Page", "draw_graph", "draw_network", "render", "step_through"]
+__all__ = [
+    "Drawing",
+    "Page",
+    "descent",
+    "draw_graph",
+    "draw_network",
+    "gradient_flow",
+    "read_along",
+    "render",
+    "step_through",
+]
 
 _RENDERERS: dict[str, Callable[[dict[str, Any]], Drawing | Page]] = {
     "graph": render_graph,

@@ -109,7 +109,8 @@ def _units(data: dict[str, Any]) -> Canvas:
     rows = [_rows(n) for n in sizes]
     extra = [int(bool(data.get("bias"))) if i < len(sizes) - 1 else 0 for i in range(len(sizes))]
     weights = data.get("weights")
-    gap_x, gap_y, size = (190.0, 84.0, 38.0) if weights else (150.0, 54.0, 38.0)
+    gap_x, size = 190.0 if weights else 150.0, 38.0
+    gap_y = 84.0 if weights else 72.0 if data.get("values") else 54.0  # a value stands below its unit
     top = [-(len(r) + e - 1) * gap_y / 2 for r, e in zip(rows, extra)]
     place = [
         {u: (i * gap_x, top[i] + (j + extra[i]) * gap_y) for j, u in enumerate(r)} for i, r in enumerate(rows)
@@ -126,13 +127,15 @@ def _units(data: dict[str, Any]) -> Canvas:
                             width=0.6 + 2.6 * abs(w) / largest if weights else 0.8, dashed=w < 0)  # fmt: skip
                 if few:  # at a place of its own on each edge, so that numbers do not cover one another
                     t = 0.28 + 0.16 * k
-                    canvas.text(x0 + t * (x1 - x0), y0 + t * (y1 - y0) - 7, f"{w:.3g}", size=12)
+                    above = 7 + 0.1 * abs(y1 - y0)  # a steep edge would run through the number
+                    canvas.text(x0 + t * (x1 - x0), y0 + t * (y1 - y0) - above, f"{w:.3g}", size=12)
         if extra[i]:
             for v, (x1, y1) in place[i + 1].items():
                 if v is not None:
                     canvas.line(
                         [(i * gap_x + size / 2, top[i]), (x1 - size / 2, y1)], colour=MUTED, width=0.6
                     )
+    bottom = max(y for layer in place for _, y in layer.values()) + (62 if data.get("values") else 46)
     for i, layer in enumerate(place):
         if extra[i]:
             canvas.node("box", i * gap_x, top[i], size - 6, size - 6, fill="#ffffff", dashed=True)
@@ -152,7 +155,6 @@ def _units(data: dict[str, Any]) -> Canvas:
             )
             if data.get("values"):
                 canvas.text(x, y + size / 2 + 8, short(data["values"][i][u]), size=12, colour="#0b5394")
-        bottom = max(p[1] for p in layer.values()) + (62 if data.get("values") else 46)
         canvas.text(i * gap_x, bottom, f"{data['names'][i]}: {sizes[i]}", size=12, colour=MUTED)
     return canvas
 

@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from course.toolbox.draw.graphs import graph_data, render_graph, title
+from course.toolbox.draw.pages import Page, stepped
 
-__all__ = ["Page", "render_steps", "step_through"]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A self-contained page: `.html` is all of it, `.data` what it was made from. It needs no network."""
-
-    html: str
-    alt: str
-    data: dict[str, Any]
-
-    def _repr_html_(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self.alt)}" sandbox="allow-scripts" '
-            'style="width:100%;height:560px;border:1px solid #d8d8d2;background:#fff"></iframe>'
-        )
-
-    def __repr__(self) -> str:
-        return f"Page: {self.alt}"
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file, which any browser opens."""
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(self.html)
+__all__ = ["render_steps", "step_through"]
 
 
 def step_through(out: Any, style: str = "goldberg", *, grads: Mapping[Any, Any] | None = None) -> Page:
@@ -79,26 +53,5 @@ def render_steps(data: dict[str, Any]) -> Page:
     leaves = [f"v{i}" for i, node in enumerate(nodes) if not node["op"]]
     steps[0]["show"] = leaves
     drawing = render_graph({**data, "kind": "graph"})
-    script = json.dumps(steps).replace("<", "\\u003c")
-    html = _PAGE.replace("%SVG%", drawing.svg).replace("%STEPS%", script)
-    return Page(html, f"Step-through of a graph in {len(steps)} steps. {drawing.alt}", data)
-
-
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Step through a computation graph</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;margin:1rem;background:#fff;color:#1a1a1a}
-button{font:inherit;padding:.3rem .9rem;margin-right:.4rem}#say{min-height:3em;font-weight:600}
-[data-mark^=v],[data-mark^=g]{visibility:hidden}[data-mark].on{visibility:visible}
-[data-mark].hot{stroke:#b3470f;stroke-width:3}text[data-mark].hot{stroke:none}</style>
-<p><button id="back">Back</button><button id="next">Next</button><button id="all">Show all</button>
-<span id="count"></span> (arrow keys work too)</p><p id="say" role="status" aria-live="polite"></p>%SVG%
-<script>const steps=%STEPS%;let at=0;const $=i=>document.getElementById(i);
-const each=(m,f)=>document.querySelectorAll('[data-mark="'+m+'"]').forEach(f);
-function show(){document.querySelectorAll('[data-mark]').forEach(e=>e.classList.remove('on','hot'));
-steps.slice(0,at+1).forEach(s=>s.show.forEach(m=>each(m,e=>e.classList.add('on'))));
-steps[at].mark.forEach(m=>each(m,e=>e.classList.add('hot')));
-$('say').textContent=steps[at].text;$('count').textContent='step '+(at+1)+' of '+steps.length;
-$('back').disabled=at==0;$('next').disabled=at==steps.length-1}
-function go(d){at=Math.min(Math.max(at+d,0),steps.length-1);show()}
-$('next').onclick=()=>go(1);$('back').onclick=()=>go(-1);$('all').onclick=()=>go(steps.length);
-addEventListener('keydown',e=>{if(e.key=='ArrowRight')go(1);if(e.key=='ArrowLeft')go(-1)});show()</script></html>
-"""
+    alt = f"Step-through of a graph in {len(steps)} steps. {drawing.alt}"
+    return stepped(drawing, steps, "Step through a computation graph", alt, data)
