@@ -72,6 +72,17 @@ def test_the_release_holds_no_answer_and_no_hidden_test(tmp_path):
     assert cells["test-f"] == "assert f()" and cells["r"] == "YOUR ANSWER HERE"
 
 
+def test_a_stub_is_the_body_of_a_function_and_a_comment_elsewhere(tmp_path):
+    answer = "### BEGIN SOLUTION\n{0}a = 1\n{0}### END SOLUTION\n"
+    inside = 'def f():\n    "What it does."\n    ' + answer.format("    ")
+    made = notebook(
+        tmp_path, f'# %% solution="f"\n{inside}\n# %% solution="x"\na = None\n{answer.format("")}'
+    )
+    function, values = (cell.source.splitlines() for cell in make_release(made).cells)
+    assert function[-2:] == ["    # YOUR CODE HERE", "    ..."]
+    assert values == ["a = None", "# YOUR CODE HERE"]
+
+
 def test_an_answer_that_is_shown_elsewhere_stops_the_build(tmp_path):
     source = "x = 1\n### BEGIN SOLUTION\nsecret_formula = x @ W + b\n### END SOLUTION\n"
     shown = json.dumps({"cells": [{"source": ["secret_formula = x @ W + b"]}]})

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from .entry import Check, Finding, Trial
 from .errors import UsageError
 from .values import compare
@@ -83,7 +85,27 @@ def _wrong_answer(what: str, given: Any, want: Any, rtol: float) -> str | None:
         same = isinstance(given, str) and given.strip().casefold() == want.casefold()
         return None if same else f"{what} is not right."
     bad = compare(what, given, want, rtol=rtol)
-    return None if bad is None else bad.text
+    return None if bad is None else bad.text + _slipped(given, want, rtol)
+
+
+# what a number is off by -> what was probably done; nothing that could be a coincidence of small whole numbers
+_SLIPS = (
+    (-1.0, "It has the wrong sign."),
+    (np.log(2.0), "It is in nats; bits are asked for: divide by ln 2."),
+    (1 / np.log(2.0), "It is in bits; nats are asked for: multiply by ln 2."),
+    (100.0, "It is in percent; a share is asked for."),
+    (0.01, "It is a share; percent are asked for."),
+)
+
+
+def _slipped(given: Any, want: Any, rtol: float) -> str:
+    """What a number that is off by a known factor has probably gone through."""
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number) or not np.isscalar(want):
+        return ""
+    if not isinstance(want, int | float | np.number) or not want or not np.isfinite(float(given)):
+        return ""
+    off = float(given) / float(want)
+    return next((f" {text}" for factor, text in _SLIPS if abs(off / factor - 1) <= rtol), "")
 
 
 @dataclass(frozen=True)

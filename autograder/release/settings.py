@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-__all__ = ["CODE_STUB", "KeepAnswers", "RestoreAnswers", "generate_preprocessors", "load_config", "settings"]
+__all__ = [
+    "CODE_STUB",
+    "KeepAnswers",
+    "QuietStubs",
+    "RestoreAnswers",
+    "generate_preprocessors",
+    "load_config",
+    "settings",
+]
 
 CODE_STUB = "# YOUR CODE HERE\n..."
 
@@ -50,6 +59,19 @@ class RestoreAnswers(NbGraderPreprocessor):
         return cell, resources
 
 
+class QuietStubs(NbGraderPreprocessor):
+    """Runs after ClearSolutions: a stub that stands in no function is its comment alone.
+
+    The `...` is there to be a function's body; as the last line of a cell it would be shown as "Ellipsis".
+    """
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
+            comment = CODE_STUB.removesuffix("\n...")
+            cell.source = re.sub(rf"(?m)^{re.escape(CODE_STUB)}$", comment, cell.source)
+        return cell, resources
+
+
 def generate_preprocessors() -> list[type[NbGraderPreprocessor]]:
     """nbgrader's list for `generate_assignment`, with answers that are meant to stay kept."""
     return [
@@ -57,6 +79,7 @@ def generate_preprocessors() -> list[type[NbGraderPreprocessor]]:
         LockCells,
         KeepAnswers,
         ClearSolutions,
+        QuietStubs,
         RestoreAnswers,
         ClearOutput,
         CheckCellMetadata,
