@@ -1,5 +1,6 @@
 """What a student's process cannot do, tried from inside."""
 
+import contextlib
 import multiprocessing
 import os
 import time
@@ -240,8 +241,9 @@ def test_a_server_that_is_killed_is_reported_as_unfit():
     session = RemoteSession(server, LIMITS, 2.0)
     line = Spawner(server.address)
     for pid in members(server):
-        os.kill(pid, 9)
-    with pytest.raises(UnfitError, match="has ended"):  # not the student's fault
+        with contextlib.suppress(ProcessLookupError):  # the first one takes the others with it
+            os.kill(pid, 9)
+    with pytest.raises(UnfitError, match="sandbox"):  # not the student's fault
         session.execute("c", "1", 2.0)
     with pytest.raises(UnfitError, match="sandbox"):
         line.spawn(LIMITS)
