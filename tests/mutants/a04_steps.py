@@ -166,11 +166,11 @@ def adadelta(params, grads, state, lr=1.0, rho=0.9, eps=1e-6):
     return new, out
 """,
         """
-M32 | np.sqrt(d + eps) / np.sqrt(a + eps) * g | np.sqrt(a + eps) / np.sqrt(d + eps) * g
+- | np.sqrt(d + eps) / np.sqrt(a + eps) * g | np.sqrt(a + eps) / np.sqrt(d + eps) * g
 M32 | (1 - rho) * dx**2 | (1 - rho) * (lr * dx)**2
 M32 | (1 - rho) * dx**2 | (1 - rho) * g**2
-M32 | p - lr * dx | p - dx
-M32 | np.sqrt(d + eps) / np.sqrt(a + eps) * g | g / np.sqrt(a + eps)
+- | p - lr * dx | p - dx
+- | np.sqrt(d + eps) / np.sqrt(a + eps) * g | g / np.sqrt(a + eps)
 M30 | np.sqrt(d + eps) / np.sqrt(a + eps) * g | (np.sqrt(d) + eps) / (np.sqrt(a) + eps) * g
 """,
         rho=(0.6, 0.95),
@@ -230,10 +230,10 @@ def adamw(params, grads, state, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_dec
     return new, out
 """,
         """
-M30 | g = grads[k] | g = grads[k] + weight_decay * p | - lr * weight_decay * p | - 0
-M30 | lr * weight_decay * p | weight_decay * p
+- | g = grads[k] | g = grads[k] + weight_decay * p | - lr * weight_decay * p | - 0
+- | lr * weight_decay * p | weight_decay * p
 M19 | - lr * weight_decay * p | - 0
-M30 | new[k] = p - step - lr * weight_decay * p | p = p - step\\n        new[k] = p - lr * weight_decay * p
+- | new[k] = p - step - lr * weight_decay * p | p = p - step\\n        new[k] = p - lr * weight_decay * p
 M01 | - lr * weight_decay * p | + lr * weight_decay * p
 M30 | m / (1 - beta1**t) | m | v / (1 - beta2**t) | v
 M30 | np.sqrt(v / (1 - beta2**t)) + eps | np.sqrt(v / (1 - beta2**t) + eps)

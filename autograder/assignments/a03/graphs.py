@@ -15,108 +15,20 @@ from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.explain import explain_arrays
 from autograder.checks.kinds import INSTANCES, courtesy, explained
-from autograder.checks.tape import Tape, record
 from autograder.checks.values import Mismatch, as_array, compare
-from course.toolbox.seeds import distinct_primes
 
 from . import models
 from .objects import TapeOp, lent_op
+from .trials import Graph, draw_shared, draw_tree, tape_model
+from .walks import LEAVES, Spec, named_walk
 
 __all__ = ["ENTRIES", "topological"]
 
 DEEP = 10_000
-Spec = Sequence[tuple[str, tuple[int, ...]]]  # operation and numbers of its inputs, after the leaves
-LEAVES = ("a", "b", "c")
 
 
 def _slip(text: str, ids: tuple[str, ...], q: str) -> Finding:
     return Finding(text, ids, hints=misconceptions.hints(ids, q))
-
-
-# --- graphs to try ----------------------------------------------------------------------------------------------------
-
-
-def _draw_shared(rng: np.random.Generator, inner: int) -> Spec:
-    """A graph in which values are used several times: x · x, a diamond, and what chance adds; ends in a sum."""
-    steps: list[tuple[str, tuple[int, ...]]] = [
-        ("Mul", (0, 1)),
-        ("Mul", (3, 3)),
-        ("Tanh", (3,)),
-        ("Add", (4, 5)),
-    ]
-    while len(steps) < inner:
-        size = len(LEAVES) + len(steps)
-        kind = str(rng.choice(["Add", "Mul", "Tanh", "Tanh"]))
-        steps.append(
-            (kind, tuple(int(i) for i in rng.integers(max(0, size - 6), size, 1 + (kind != "Tanh"))))
-        )
-    return _closed(steps)
-
-
-def _draw_tree(rng: np.random.Generator) -> Spec:
-    """A graph in which every value is used once."""
-    order = [int(i) for i in rng.permutation(3)]
-    first, second = (str(k) for k in rng.permutation(["Mul", "Add"]))
-    return _closed([("Tanh", (order[0],)), (first, (3, order[1])), ("Tanh", (4,)), (second, (order[2], 5))])
-
-
-def _closed(steps: Sequence[tuple[str, tuple[int, ...]]]) -> Spec:
-    """The graph with all loose ends added up, and a sum at the end."""
-    used = {i for _, inputs in steps for i in inputs}
-    loose = [i for i in range(len(LEAVES) + len(steps)) if i not in used]
-    closed = list(steps)
-    last = loose[-1]
-    for i in loose[-2::-1]:
-        closed.append(("Add", (last, i)))
-        last = len(LEAVES) + len(closed) - 1
-    return [*closed, ("Sum", (last,))]
-
-
-def _model(spec: Spec, nodes: list[Any]) -> Callable[..., Any]:
-    """The graph as a tape model; the nodes of the tape are noted in the order of the graph."""
-
-    def graph(ops: Any, a: Any, b: Any, c: Any) -> Any:
-        found = [a, b, c]
-        for kind, inputs in spec:
-            found.append(models.OPERATIONS[kind][0](ops, *(found[i] for i in inputs)))
-        nodes[:] = found
-        return found[-1]
-
-    return graph
-
-
-class _Graph:
-    """One graph in the student's process, made of lent operations whose calls are counted, and the truth about it."""
-
-    def __init__(self, trial: Trial, spec: Spec, *, filled: bool = True) -> None:
-        n = distinct_primes(trial.rng, 1, low=3, high=11)[0]
-        self.args = {w: trial.rng.uniform(0.5, 1.5, n) * trial.rng.choice([-1.0, 1.0], n) for w in LEAVES}
-        tape_nodes: list[Any] = []
-        self.tape: Tape = record(_model(spec, tape_nodes), self.args, LEAVES)
-        sweep = self.tape.sweep(1.0)
-        self.values = [np.asarray(t.value) for t in tape_nodes]
-        self.grads = [sweep[t.index] for t in tape_nodes]
-        self.calls: dict[tuple[int, int], int] = {}
-        self.nodes = [trial.call("Node", None, (), self.args[w].copy(), w) for w in LEAVES]
-        for k, (kind, inputs) in enumerate(spec, len(LEAVES)):
-            value = self.values[k].copy() if filled else None
-            parents = tuple(self.nodes[i] for i in inputs)
-            self.nodes.append(trial.call("Node", self._op(trial, kind, k), parents, value, f"n{k}"))
-
-    def _op(self, trial: Trial, kind: str, k: int) -> Any:
-        op = TapeOp(*models.OPERATIONS[kind], {})
-
-        def bprop(xs: Any, i: int, G: Any) -> Any:
-            self.calls[k, i] = self.calls.get((k, i), 0) + 1
-            if self.calls[k, i] > 200:
-                raise RuntimeError("bprop is called over and over again for the same edge")
-            return op.bprop(list(xs), i, G)
-
-        return lent_op(trial, op.f, bprop)
-
-    def name(self, k: int) -> str:
-        """What the node is called in messages."""
-        return f"the leaf {LEAVES[k]}" if k < len(LEAVES) else f"node n{k}"
 
 
 # --- topo_order, graph_forward ----------------------------------------------------------------------------------------
@@ -150,8 +62,8 @@ def _listed(trial: Trial, nodes: Sequence[Any], out: Any) -> list[int]:
 
 
 def _topo_order(trial: Trial) -> None:
-    spec = _draw_shared(trial.rng, int(trial.rng.integers(5, 25)))
-    graph = _Graph(trial, spec)
+    spec = draw_shared(trial.rng, int(trial.rng.integers(5, 25)))
+    graph = Graph(trial, spec)
     order = _listed(trial, graph.nodes, graph.nodes[-1])
     missing = [graph.name(k) for k in range(len(graph.nodes)) if k not in order]
     if missing or -1 in order:
@@ -201,8 +113,8 @@ def _deep_chain(trial: Trial) -> None:
 
 
 def _graph_forward(trial: Trial) -> None:
-    spec = _draw_shared(trial.rng, int(trial.rng.integers(5, 15)))
-    graph = _Graph(trial, spec, filled=False)
+    spec = draw_shared(trial.rng, int(trial.rng.integers(5, 15)))
+    graph = Graph(trial, spec, filled=False)
     got = trial.call("graph_forward", list(graph.nodes))
     reached = [node.value for node in graph.nodes]
     bad = [compare(f"The value of {graph.name(k)}", v, graph.values[k]) for k, v in enumerate(reached)]
@@ -214,6 +126,13 @@ def _graph_forward(trial: Trial) -> None:
     # a value that is wrong was charged above: here it only has to be handed back
     wanted = graph.values[-1] if bad[-1] is None or reached[-1] is None else reached[-1]
     trial.expect_close("What graph_forward returns", got, wanted, aspect="the last value")
+    if trial.findings:
+        return
+    graph.move(trial.rng)
+    trial.call("graph_forward", list(graph.nodes))
+    if any(compare("", node.value, value) is not None for node, value in zip(graph.nodes, graph.values)):
+        text = "After the leaves have other values, a second call leaves old values in the graph: every value is computed anew."
+        trial.fail(text, aspect="values")
 
 
 def _forward(nodes: Sequence[Any]) -> Any:
@@ -237,7 +156,7 @@ _TREE, _SHARED, _OUT, _AGAIN, _ONCE = (
 def _backward(name: str) -> Callable[[Trial], None]:
     """The checks of backward_pull or backward_push."""
 
-    def asked(trial: Trial, graph: _Graph) -> dict[int, Any]:
+    def asked(trial: Trial, graph: Graph) -> dict[int, Any]:
         got = trial.call(name, graph.nodes[-1])
         if not isinstance(got, Mapping):
             raise StudentError(
@@ -247,7 +166,7 @@ def _backward(name: str) -> Callable[[Trial], None]:
         by_id = {id(node): g for node, g in got.items()}
         return {k: by_id[id(node)] for k, node in enumerate(graph.nodes) if id(node) in by_id}
 
-    def off(graph: _Graph, got: Mapping[int, Any]) -> Mismatch | None:
+    def off(graph: Graph, got: Mapping[int, Any]) -> Mismatch | None:
         """The first wrong gradient below out, from the leaves up; a wrong start at out is charged by itself."""
         start = as_array(got.get(len(graph.nodes) - 1))
         scale = float(start) if start is not None and start.shape == () and start != 0 else 1.0
@@ -259,13 +178,13 @@ def _backward(name: str) -> Callable[[Trial], None]:
                 return bad
         return None
 
-    def why(trial: Trial, spec: Spec, first: tuple[_Graph, Mapping[int, Any]], bad: Mismatch) -> Finding:
+    def why(trial: Trial, spec: Spec, first: tuple[Graph, Mapping[int, Any]], bad: Mismatch) -> Finding:
         finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
         if not trial.explain:
             return finding
         tried = [first]
         for _ in range(INSTANCES - 1):
-            graph = _Graph(trial, spec)
+            graph = Graph(trial, spec)
             tried.append((graph, asked(trial, graph)))
         last = len(first[0].nodes) - 2
         if not any(np.any(got.get(k)) for _, got in tried for k in range(len(LEAVES))) and all(
@@ -273,16 +192,36 @@ def _backward(name: str) -> Callable[[Trial], None]:
         ):
             text = "The gradient of out reaches the node below it and no further: the nodes have to be visited from out to the leaves."
             return _slip(text, ("M15",), "The gradient")
+        if (walk := named_walk(spec, [(g.values, got) for g, got in tried])) is not None:
+            return _slip(walk[1], walk[0], "The gradient")
         instances = [(g.args, 1.0, {w: got.get(k) for k, w in enumerate(LEAVES)}) for g, got in tried]
         return explained(
-            finding, courtesy(lambda: explain_arrays(_model(spec, []), LEAVES, instances, loss=True))
+            finding, courtesy(lambda: explain_arrays(tape_model(spec, []), LEAVES, instances, loss=True))
         )
 
+    def aliased(trial: Trial) -> None:
+        """Reshape hands on a view: a gradient that is added to in place changes that of another node, too."""
+        x = trial.rng.uniform(0.5, 1.5, 5)
+        leaf = trial.call("Node", None, (), x.copy(), "x")
+        views = [trial.call("Node", trial.call("Reshape", (1, 5)), (leaf,), x[None].copy()) for _ in range(2)]
+        ops = [TapeOp(*models.OPERATIONS[kind], {}) for kind in ("Mul", "Sum")]
+        product, total = (
+            lent_op(trial, op.f, lambda xs, i, G, op=op: op.bprop(list(xs), i, G)) for op in ops
+        )
+        square = trial.call("Node", product, tuple(views), x[None] ** 2)
+        out = trial.call("Node", total, (square,), np.sum(x**2))
+        got = {id(node): g for node, g in trial.call(name, out).items()}
+        # with a wrong start all gradients are off by a factor, which is charged by itself
+        start = as_array(got.get(id(out)))
+        if any(start is not None and compare("", got.get(id(v)), 2 * start * x[None]) is None for v in views):
+            text = "The gradient of a node is changed after it was handed on: += writes into an array that two nodes share. Make a new one, g = g + part."
+            trial.fail(_slip(text, ("M25",), "The gradient"), aspect=_SHARED)
+
     def run(trial: Trial) -> None:
-        shared = _draw_shared(trial.rng, int(trial.rng.integers(5, 30)))
+        shared = draw_shared(trial.rng, int(trial.rng.integers(5, 30)))
         wrong: dict[str, bool] = {}
-        for aspect, spec in ((_TREE, _draw_tree(trial.rng)), (_SHARED, shared)):
-            graph = _Graph(trial, spec)
+        for aspect, spec in ((_TREE, draw_tree(trial.rng)), (_SHARED, shared)):
+            graph = Graph(trial, spec)
             try:
                 got = asked(trial, graph)
             except StudentError as error:
@@ -309,6 +248,8 @@ def _backward(name: str) -> Callable[[Trial], None]:
             if often:
                 text = f"bprop of {graph.name(often[0][0])} is called several times for the same input: every edge is walked once."
                 trial.fail(_slip(text, ("M15",), "The gradient"), aspect=_ONCE)
+        if wrong.get(_SHARED) is False:
+            aliased(trial)
         if wrong.get(_SHARED, True) and not any(a == _ONCE for a, _ in trial.findings):
             # a function that leaves edges out calls none of them too often
             trial.fail("Not looked at as long as gradients are wrong.", aspect=_ONCE)
@@ -319,7 +260,7 @@ def _backward(name: str) -> Callable[[Trial], None]:
     return run
 
 
-def _is_minus_one(got: Mapping[int, Any], graph: _Graph) -> bool:
+def _is_minus_one(got: Mapping[int, Any], graph: Graph) -> bool:
     return compare("", got.get(len(graph.nodes) - 1), np.float64(-1.0)) is None
 
 

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Finding, Reply, Subject, Trial
 from autograder.checks.linetrace import record_lines
 from autograder.checks.objects import call_method, is_remote
+from autograder.checks.protocol import copied
 from autograder.checks.tape import record
 
 __all__ = ["TapeOp", "lent_op", "named_for_graphs", "through"]
@@ -31,9 +34,9 @@ class TapeOp:
         return record(self._model, {**dict(zip(self._names, xs)), **self._settings}).out
 
     def bprop(self, xs: Sequence[Any], i: int, G: Any) -> Any:
-        """The gradient of input number i."""
+        """The gradient of input number i, in an array of its own."""
         args = {**dict(zip(self._names, xs)), **self._settings}
-        return record(self._model, args, self._names).backward(G)[self._names[i]]
+        return np.array(record(self._model, args, self._names).backward(G)[self._names[i]])
 
 
 def lent_op(trial: Trial, f: Any, bprop: Any) -> Any:
@@ -66,11 +69,18 @@ class _OpSubject:
         return [self.call(name, args, {}) for args in calls]
 
     def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
-        op, xs, G = args
-        if is_remote(op):
-            return []
         try:
-            return [step for i in range(self.inputs) for step in record_lines(op.bprop, [list(xs), i, G])[1]]
+            if name == f"{self.name}.f":
+                op = self.base.call(self.name, args[self.inputs :], {}).value
+                calls = [(op.f, args[: self.inputs])]
+            else:
+                op, xs, G = args
+                calls = [(op.bprop, (list(xs), i, G)) for i in range(self.inputs)]
+            if is_remote(op):
+                return []
+            return [
+                step for function, given in calls for step in record_lines(function, list(copied(given)))[1]
+            ]
         except Exception:  # an operation that fails is reported by the check itself
             return []
 

@@ -19,6 +19,7 @@ from course.toolbox.seeds import distinct_primes
 
 __all__ = ["ENTRIES"]
 
+Args = dict[str, Any]
 Formula = Callable[
     ..., Any
 ]  # formula(o, **values); o.tanh(x) is ops.tanh(x) on the tape and x.tanh() on values
@@ -33,6 +34,7 @@ class _OnValues:
 
 # --- formulas: a, c (N, D), b (N, D) > 0, v (D,), W (D, M) ------------------------------------------------------------
 
+WEIGHTS = "q"
 _OPERATORS: dict[str, Formula] = {
     "a + b": lambda o, a, b: a + b,
     "a - b": lambda o, a, b: a - b,
@@ -68,9 +70,16 @@ def _row(o: Any, a: Any, v: Any) -> Any:
     return o.sum((a * v + v) ** 2)
 
 
+def _early_and_late(o: Any, a: Any, b: Any) -> Any:
+    c = a * b
+    d = o.tanh(c)
+    return o.sum(d + d * c * d)
+
+
 _FORMULAS: dict[str, Formula] = {
     "an array of results": lambda o, a, b: o.exp(a) / b - a,
     "a value used often": _used_often,
+    "a value used early and late": _early_and_late,
     "a layer": _layer,
     "a row that is broadcast": _row,
 }
@@ -94,8 +103,8 @@ _MIXED: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _draw(rng: np.random.Generator) -> dict[str, Any]:
-    n, d, m = distinct_primes(rng, 3, high=7)
+def _draw(rng: np.random.Generator, square: bool = False) -> Args:
+    n, d, m = (3, 3, 3) if square else distinct_primes(rng, 3, high=7)
     away = lambda *shape: rng.uniform(0.3, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
     return {"a": away(n, d), "b": rng.uniform(0.5, 2.0, (n, d)), "v": away(d), "W": away(d, m), "u": away(m)}
 
@@ -112,7 +121,8 @@ def _grads(trial: Trial, formula: Formula, args: Mapping[str, Any], calls: int =
         out = formula(_OnValues(), **made)
         for _ in range(calls):
             out.backward()
-        return {n: v.grad for n, v in made.items()}
+        # the gradient of the weights is the value of what they multiply, which is looked at elsewhere
+        return {n: v.grad for n, v in made.items() if n != WEIGHTS}
 
 
 def _data(trial: Trial) -> None:
@@ -138,40 +148,104 @@ def _computed(trial: Trial, text: str, formula: Formula, args: Mapping[str, Any]
         return formula(_OnValues(), **made).data
 
 
+def _weighted(formula: Formula) -> Formula:
+    """The formula, multiplied by one more array q, so that other gradients than ones arrive at it."""
+
+    def weighted(o: Any, **args: Any) -> Any:
+        q = args.pop(WEIGHTS)
+        return formula(o, **args) * q
+
+    return weighted
+
+
+def _drawn(formula: Formula, weighted: bool, rng: np.random.Generator, square: bool = False) -> Args:
+    """Arguments of a formula, or of its weighted form."""
+    args = _arguments(formula, _draw(rng, square))
+    if not weighted:
+        return args
+    shape = np.shape(record(formula, args).out)
+    return {WEIGHTS: rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape), **args}
+
+
 def _operators(trial: Trial) -> None:
-    everything = _draw(trial.rng)
-    _explained(trial, _OPERATORS, everything)
+    """Every operation by itself: other gradients than ones tell more, ones need no product."""
+    for text, formula in _OPERATORS.items():
+        for shown, form in ((f"({text}) * q", _weighted(formula)), (text, formula)):
+            _explained(trial, shown, form, partial(_drawn, formula, form is not formula))
+            if trial.findings:
+                return
 
 
 def _formulas(trial: Trial) -> None:
-    _explained(trial, _FORMULAS, _draw(trial.rng))
-
-
-def _explained(trial: Trial, formulas: Mapping[str, Formula], everything: Mapping[str, Any]) -> None:
-    for text, formula in formulas.items():
-        args = _arguments(formula, everything)
-        tape = record(formula, args, tuple(args))
-        ones = np.ones(np.shape(tape.out))
-        got, truth = _grads(trial, formula, args), tape.backward(ones)
-        for w in args:
-            bad = compare(f"With {text}: {w}.grad", got[w], truth[w])
-            if bad is None:
-                continue
-            finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
-            trial.fail(explained(finding, _why(trial, formula, args, got) if trial.explain else None))
+    if _handed_on_early(trial):
+        text = "The gradient of a value is handed on before all its uses have added theirs: go backwards through a topological order."
+        trial.fail(Finding(text, ("M15",), hints=misconceptions.get("M15").hint(q="The gradient")))
+        return
+    for text, formula in _FORMULAS.items():
+        _explained(trial, text, formula, partial(_drawn, formula, False))
+        if trial.findings:
             return
 
 
-def _why(trial: Trial, formula: Formula, args: Mapping[str, Any], got: Mapping[str, Any]) -> Any:
-    tried = [(args, got)]
+def _handed_on_early(trial: Trial) -> bool:
+    """Whether a value's own gradient is right, and what it handed on is what had arrived by then."""
+    for _ in range(INSTANCES):
+        args = _arguments(_early_and_late, _draw(trial.rng))
+        a, b = (trial.call("Value", v.copy()) for v in args.values())
+        with theirs("Value"):
+            c = a * b
+            d = c.tanh()
+            (d + d * c * d).sum().backward()
+            of_c, of_d = c.grad, d.grad
+        x = args["a"] * args["b"]
+        y = np.tanh(x)
+        if compare("", of_d, 1 + 2 * x * y) is not None:
+            return False
+        # d gets 1 from the sum, and xy twice: from the last product, and through the first one
+        arrived = (np.ones_like(x), x * y, 1 + x * y, 2 * x * y)
+        if all(compare("", of_c, part * (1 - y * y) + y * y) is not None for part in arrived):
+            return False
+    return True
+
+
+def _explained(trial: Trial, text: str, formula: Formula, draw: Callable[..., Args]) -> None:
+    """The gradients of one formula, with an explanation of the first that is wrong; draw(rng, square) -> arguments."""
     try:
-        for _ in range(INSTANCES - 1):
-            more = _arguments(formula, _draw(trial.rng))
-            tried.append((more, _grads(trial, formula, more)))
-    except StudentError:
+        finding = _wrong_gradient(trial, text, formula, draw, square=False)
+    except StudentError as error:
+        # shapes that clash hide a forgotten transpose
+        known = _wrong_gradient(trial, text, formula, draw, square=True) if trial.explain else None
+        if known is None or not known.ids:
+            raise
+        said = f"{error.text} With square matrices it runs, and there the mistake shows: {known.text}"
+        finding = Finding(said, known.ids, "", error.line, known.hints, status="error")
+    if finding is not None:
+        trial.fail(finding)
+
+
+def _wrong_gradient(
+    trial: Trial, text: str, formula: Formula, draw: Callable[..., Args], square: bool
+) -> Finding | None:
+    tried = [_tried(trial, formula, draw(trial.rng, square))]
+    args, got = tried[0]
+    tape = record(formula, args, tuple(got))
+    truth = tape.backward(np.ones(np.shape(tape.out)))
+    bad = next((m for w in got if (m := compare(f"With {text}: {w}.grad", got[w], truth[w]))), None)
+    if bad is None:
         return None
-    instances = [(a, np.ones(np.shape(record(formula, a).out)), dict(g)) for a, g in tried]
-    return courtesy(lambda: explain_arrays(formula, tuple(args), instances))
+    finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
+    if not trial.explain:
+        return finding
+    try:
+        tried += [_tried(trial, formula, draw(trial.rng, square)) for _ in range(INSTANCES - 1)]
+    except StudentError:
+        return finding
+    instances = [(a, np.ones(np.shape(record(formula, a).out)), g) for a, g in tried]
+    return explained(finding, courtesy(lambda: explain_arrays(formula, tuple(got), instances)))
+
+
+def _tried(trial: Trial, formula: Formula, args: Args) -> tuple[Args, dict[str, Any]]:
+    return args, _grads(trial, formula, args)
 
 
 def _mixed(trial: Trial) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.explain import explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained, pure_check
 from autograder.checks.pairs import Pair, edges, gradients, tape_pair
-from autograder.checks.rules import explain_call, explain_dropout
+from autograder.checks.rules import explain_dropout
 from autograder.checks.rules.regularisers import right_batchnorm, right_penalty
+from autograder.checks.rules.slips import explain_slips
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
@@ -50,10 +52,17 @@ def _penalty(trial: Trial) -> None:
         why = None
         if trial.explain:
             got += [ask(args) for args in instances[1:]]
-            why = courtesy(lambda: explain_call("penalty", list(zip(instances, got)), what="the penalty"))
-        for aspect, gap in zip(("value", "gradients"), gaps):
+            why = courtesy(lambda: explain_slips("penalty", list(zip(instances, got)), what="the penalty"))
+        line = None
+        if gaps[1] is not None and isinstance(got[0][1], Mapping):
+            wrong = [
+                g for k, g in got[0][1].items() if k in want[1] and compare("", g, want[1][k]) is not None
+            ]
+            line = trial.line_of("penalty", tuple(instances[0].values()), wrong[0]) if wrong else None
+        for k, (aspect, gap) in enumerate(zip(("value", "gradients"), gaps)):
             if gap is not None:
-                trial.fail(explained(Finding(gap.text, (), gap.evidence), why), aspect=aspect)
+                finding = explained(Finding(gap.text, (), gap.evidence), why)
+                trial.fail(replace(finding, line=line if k else None), aspect=aspect)
 
 
 # --- dropout ----------------------------------------------------------------------------------------------------------
@@ -95,17 +104,21 @@ def _is_dropout(X: np.ndarray, p: float, Y: np.ndarray) -> bool:
 
 def _dropout_forward(trial: Trial) -> None:
     X, p = _away_from_zero(trial.rng), float(trial.rng.uniform(0.25, 0.4))
-    trained = [as_array(_dropped(trial, X, p, _fresh(trial))[0]) for _ in range(2)]
+    seed = int(trial.rng.integers(2**32))
+    trained = [as_array(_dropped(trial, X, p, np.random.default_rng(k))[0]) for k in (seed, seed + 1, seed)]
     if any(Y is None or Y.shape != X.shape for Y in trained):
         trial.expect_close("Y", trained[0], X, aspect=MASK)
         return
-    one, two = (np.asarray(Y) for Y in trained)
+    one, two, again = (np.asarray(Y) for Y in trained)
     if not (_is_dropout(X, p, one) and _is_dropout(X, p, two)) or np.array_equal(one != 0, two != 0):
         why = courtesy(lambda: explain_dropout(X, p, [one, two], X)) if trial.explain else None
         trial.fail(
             explained(_slip("Y is not the input with entries dropped and the others scaled."), why),
             aspect=MASK,
         )
+    elif not np.array_equal(one, again):
+        text = "The same generator gives two different masks: draw the mask from the rng that is passed."
+        trial.fail(text, aspect=MASK)
 
 
 def _evaluation(trial: Trial) -> None:
@@ -224,12 +237,34 @@ def _batchnorm_forward(train: bool, y_aspect: str, state_aspect: str) -> Callabl
             why = None
             if trial.explain:
                 got += [pick(args) for args in instances[1:]]
-                why = courtesy(lambda: explain_call("batchnorm_forward", list(zip(instances, got)), what="Y"))
-            for aspect, gap in zip((y_aspect, state_aspect), gaps):
+                why = courtesy(
+                    lambda: explain_slips("batchnorm_forward", list(zip(instances, got)), what="Y")
+                )
+            for k, (aspect, gap) in enumerate(zip((y_aspect, state_aspect), gaps)):
                 if gap is not None:
-                    trial.fail(explained(Finding(gap.text, (), gap.evidence), why), aspect=aspect)
+                    line = (
+                        _line(trial, list(zip(instances, got)), of_state=bool(k)) if trial.explain else None
+                    )
+                    finding = explained(Finding(gap.text, (), gap.evidence), why)
+                    trial.fail(replace(finding, line=line), aspect=aspect)
 
     return run
+
+
+def _line(trial: Trial, tried: list[tuple[Args, tuple[Any, Any]]], of_state: bool) -> int | None:
+    """The line of batchnorm_forward where what it computes is no longer what is needed for Y, or for the new state."""
+    args, (_, state) = tried[0]
+    if of_state and not isinstance(state, Mapping):
+        return None
+    if not of_state:
+        lines = trial.subject.trace("batchnorm_forward", tuple(args.values()))
+        why = courtesy(
+            lambda: explain_forward(_batchnorm_model, [(a, Y) for a, (Y, _) in tried], trace=lines)
+        )
+        return None if why is None else why.line
+    right = right_batchnorm(**args)[1]
+    wrong = [state[k] for k in right if k in state and compare("", state[k], right[k]) is not None]
+    return trial.line_of("batchnorm_forward", tuple(args.values()), wrong[0]) if wrong else None
 
 
 def _batchnorm_split(got: Any) -> tuple[Any, Any]:
@@ -275,6 +310,14 @@ def _own_statistics(trial: Trial, train: bool) -> bool:
     return True
 
 
+def _as_statistic(finding: Finding) -> Finding:
+    """A slip on the way through the variance is told as the statistic that it is about, and as nothing else."""
+    if "M28" not in finding.ids or len(finding.ids) == 1:
+        return finding
+    text = "dX: the variance of the batch is treated as a constant; it depends on X, too."
+    return replace(finding, text=text, ids=("M28",), hints=misconceptions.get("M28").hint(q="dX"))
+
+
 def _charged_once(check: Check, train: bool = True) -> Check:
     """The check, without findings that only repeat what batchnorm_forward is charged for."""
 
@@ -282,6 +325,7 @@ def _charged_once(check: Check, train: bool = True) -> Check:
         check.run(trial)
         if trial.findings and _own_statistics(trial, train):
             trial.findings.clear()
+        trial.findings[:] = [(aspect, _as_statistic(finding)) for aspect, finding in trial.findings]
 
     return replace(check, run=run)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, courtesy, explained, pure_check
-from autograder.checks.rules import explain_call, trajectory
+from autograder.checks.rules import trajectory
 from autograder.checks.rules.optimisers import right_step
+from autograder.checks.rules.slips import explain_slips
 from autograder.checks.values import Mismatch, as_array, compare
 from course.toolbox.seeds import distinct_primes
 
@@ -101,11 +103,24 @@ def _five_steps(name: str) -> Callable[[Trial], None]:
             finding = Finding(gap.text, (), gap.evidence, errors=gap.errors)
             if trial.explain:
                 got += [trajectory(mine, **args) for args in instances[1:]]
-                why = courtesy(lambda: explain_call(name, list(zip(instances, got)), what="the step"))
-                finding = explained(finding, why)
+                why = courtesy(lambda: explain_slips(name, list(zip(instances, got)), what="the step"))
+                finding = replace(explained(finding, why), line=_line(trial, name, instances[0], got[0][0]))
             trial.fail(finding, aspect=STEPS)
 
     return run
+
+
+def _line(trial: Trial, name: str, args: Args, after: Mapping[str, Any]) -> int | None:
+    """The line that makes the parameters after the first step, where these are wrong."""
+    settings = _settings_of(args)
+    first = (args["params"], args["grads"][0], {}, args["lr"][0], *settings.values())
+    right = trajectory(right_step(name), args["params"], args["grads"][:1], args["lr"], **settings)[0]
+    wrong = next((after[k] for k in right if compare("", after[k], right[k]) is not None), None)
+    return None if wrong is None else trial.line_of(name, first, wrong)
+
+
+def _settings_of(args: Args) -> Args:
+    return {k: v for k, v in args.items() if k not in ("params", "grads", "lr")}
 
 
 def _left_out(name: str) -> Callable[[Trial], None]:
@@ -154,7 +169,7 @@ def _two_runs(name: str) -> Callable[[Trial], None]:
         if all(compare("", p, one["params"][k]) is None for k, p in alone[0].items()):
             trial.fail("Not looked at as long as the parameters do not move.")
             return
-        settings = {k: v for k, v in one.items() if k not in ("params", "grads", "lr")}
+        settings = _settings_of(one)
         a, b = one["params"], two["params"]
         state_a: Any = {}
         state_b: Any = {}

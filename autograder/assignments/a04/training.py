@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,15 @@ __all__ = ["ENTRIES"]
 ONCE, PAIRS, SIZES, ORDER = "every row once", "X and y belong together", "sizes", "a new order"
 
 
-def _batches(trial: Trial, X: Any, y: Any, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+EPOCHS = 7  # a row that stands at the same place in all of them is no accident: n rows, chance n^-5 < 1e-7
+# pairs of neighbours that stay together in these epochs: 7 are expected, more than 30 have a chance below 1e-10
+TOGETHER = 30
+
+
+def _batches(trial: Trial, X: Any, y: Any, size: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     """The student's batches as pairs of arrays."""
     found = []
-    rng = np.random.default_rng(int(trial.rng.integers(2**32)))
+    rng = np.random.default_rng(seed)
     made = trial.call("iterate_minibatches", X, y, size, rng)
     if made is None:
         raise StudentError(
@@ -60,8 +66,9 @@ def _minibatches(trial: Trial) -> None:
     X, y = trial.rng.normal(size=(n, 3)), np.arange(n)
     row = {X[k].tobytes(): k for k in range(n)}
     orders = []
-    for _ in range(2):
-        batches = _batches(trial, X, y, size)
+    seeds = [int(seed) for seed in trial.rng.integers(2**32, size=EPOCHS)]
+    for seed in seeds:
+        batches = _batches(trial, X, y, size, seed)
         rows = [row.get(x.tobytes(), -1) for xs, _ in batches for x in xs]
         labels = [int(label) for _, ys in batches for label in ys]
         orders.append(rows)
@@ -79,14 +86,34 @@ def _minibatches(trial: Trial) -> None:
             trial.fail(
                 f"The batches have {sizes[:8]} rows; all but the last should have {size}.", aspect=SIZES
             )
-    if orders[0] == list(range(n)) and orders[1] == list(range(n)):
-        trial.fail("The rows come in their old order: draw a permutation from rng.", aspect=ORDER)
-    elif orders[0] == orders[1]:
-        trial.fail(
-            "Every epoch has the same order: draw the permutation from the rng that is passed.", aspect=ORDER
+        if trial.findings and len(orders) > 1:
+            break
+    if (slip := _order_slip(orders, n)) is not None:
+        trial.fail(slip, aspect=ORDER)
+        return
+    repeated = [row.get(x.tobytes(), -1) for xs, _ in _batches(trial, X, y, size, seeds[0]) for x in xs]
+    if repeated != orders[0]:
+        text = (
+            "The same generator gives two different orders: draw the permutation from the rng that is passed."
         )
+        trial.fail(text, aspect=ORDER)
+
+
+def _order_slip(orders: list[list[int]], n: int) -> str | None:
+    """What is wrong with the orders of the rows in several epochs."""
     if len(set(orders[0])) < n // 2:
-        trial.fail("Not looked at as long as rows are missing.", aspect=ORDER)
+        return "Not looked at as long as rows are missing."
+    if all(order == list(range(n)) for order in orders):
+        return "The rows come in their old order: draw a permutation from rng."
+    if all(order == orders[0] for order in orders):
+        return "Every epoch has the same order: draw the permutation from the rng that is passed."
+    if len(orders) < EPOCHS:  # other things are wrong, and told
+        return None
+    if sum(b == a + 1 for order in orders for a, b in pairwise(order)) > TOGETHER:
+        return "Neighbouring rows stay together: the rows have to be shuffled, not only the batches."
+    if any(len(set(places)) == 1 for places in zip(*orders)):
+        return "Some rows stand at the same place in every epoch: all rows have to be shuffled."
+    return None
 
 
 def _one_batch(trial: Trial) -> None:

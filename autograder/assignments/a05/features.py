@@ -251,12 +251,10 @@ def _ner_check(trial: Trial) -> None:
         for key in right[i]:
             if not bad[key] and not _same(got[i].get(key), right[i][key]):
                 text = f"At word {i} of {n}: {key} should be {right[i][key]!r}, and is {str(got[i].get(key))[:60]!r}."
-                trial.fail(
-                    Finding(
-                        f"{key} is wrong at an end of the sentence: outside stand <s> and </s>.", (), text
-                    ),
-                    aspect=ENDS,
-                )
+                said = f"{key} is wrong at an end of the sentence: outside stand <s> and </s>, as they are."
+                if key in ("left", "right"):
+                    said = f"{key} is wrong near an end of the sentence: fewer than 4 words are there, and a negative index counts from the end."
+                trial.fail(Finding(said, (), text), aspect=ENDS)
                 return
     extra = sorted(set(got[middle[0]]) - set(right[0]))
     if extra:

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.entry import Check, Entry
+from autograder.checks import misconceptions
+from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.kinds import values
 from autograder.checks.pairs import gradients
 from autograder.checks.tape import record
 from course.toolbox.seeds import distinct_primes
 
-from .objects import Kind, loss_pair, on_objects, own_loss, parameters
-from .vectors import embedding
+from .objects import Kind, Slip, calls_again, find_slip, loss_pair, on_objects, own_loss, parameters
+from .replays import also_replayed
+from .vectors import PIECEWISE, embedding
 
 __all__ = ["ENTRIES"]
 
 Args = dict[str, Any]
 
 
-def _scores(ops: Any, params: Any, ids: Any) -> Any:
+def _scores(ops: Any, params: Any, ids: Any, embed: Callable[..., Any] = embedding) -> Any:
     """Z = tanh([E_1, …, E_K] W1 + b1) W2 + b2."""
-    X = embedding(ops, ids, params["E"])
+    X = embed(ops, ids, params["E"])
     A = X @ params["W1"] + params["b1"]
     H = ops.tanh(A)
     return H @ params["W2"] + params["b2"]
 
 
-def _loss(ops: Any, params: Any, ids: Any, y: Any) -> Any:
+def _loss(ops: Any, params: Any, ids: Any, y: Any, embed: Callable[..., Any] = embedding) -> Any:
     """L = −1/N Σ_n log softmax(Z_n)[y_n]."""
-    Z = _scores(ops, params, ids)
+    Z = _scores(ops, params, ids, embed)
     return -ops.mean(ops.pick(ops.log_softmax(Z), y))
 
 
@@ -50,6 +53,8 @@ def _context(params: Mapping[str, Any]) -> int:
     return int(np.shape(params["W1"])[0] // np.shape(params["E"])[1])
 
 
+AGAIN = "a second call"
+LARGE = 800.0  # e^800 is too large for a float
 _METHODS = {"forward": ("ids",), "loss_and_grads": ("ids", "y")}
 TAGGER = Kind(
     "MLPTagger",
@@ -67,19 +72,52 @@ BENGIO = Kind(
 )
 
 
-def _draw(kind: Kind, rng: np.random.Generator, square: bool = False, N: int | None = None) -> Args:
-    """Parameters, ids (N, K) in which words come twice, labels y (N,)."""
-    n, V, C, d, H = (4, 4, 4, 4, 4) if square else distinct_primes(rng, 5, high=13)
+def _draw(
+    kind: Kind, rng: np.random.Generator, square: bool = False, N: int | None = None, shift: float = 0.0
+) -> Args:
+    """Parameters, ids (N, K) in which words come twice, labels y (N,); `shift` is added to all scores.
+
+    N is never 2: a sum over the batch is told from a factor 2.
+    """
+    n, V, C, d, H = (4, 4, 4, 4, 4) if square else distinct_primes(rng, 5, low=3, high=13)
     n, V, K = n if N is None else N, max(V, 4), int(rng.integers(2, 4))
     params = kind.draw(rng, V, C, d, H, K) if kind is TAGGER else kind.draw(rng, V, K + 1, d, H)
     ids = rng.integers(0, V, (n, K))
-    ids[-1, 0] = ids[0, 1] = ids[0, 0]
+    if n > 1:
+        ids[-1, 0] = ids[0, 1] = ids[0, 0]
+    params["b2"] = params["b2"] + shift
     return {"params": params, "ids": ids, "y": rng.integers(0, len(params["b2"]), n)}
 
 
 def _draw_inputs(kind: Kind, rng: np.random.Generator, square: bool = False, N: int | None = None) -> Args:
     args = _draw(kind, rng, square, N)
     return {name: args[name] for name in ("params", "ids")}
+
+
+PROBABILITIES = Slip(
+    ("M22",),
+    "forward returns probabilities; the scores are asked for: softmax belongs to the loss.",
+    lambda ops, **args: ops.softmax(_scores(ops, **args), axis=1),
+)
+
+
+def _no_probabilities(check: Check, kind: Kind) -> Check:
+    """The check of the scores; probabilities in their place are told as such."""
+
+    def run(trial: Trial) -> None:
+        check.run(trial)
+        if not trial.explain or all(f.ids for aspect, f in trial.findings if aspect == "scores"):
+            return
+        drawn = [_draw_inputs(kind, trial.rng) for _ in range(2)]
+        tried = [(args, trial.call(kind.of("forward"), *args.values())) for args in drawn]
+        if find_slip((PROBABILITIES,), tried) is not None:
+            hints = misconceptions.hints(PROBABILITIES.ids, "the scores")
+            told = Finding(PROBABILITIES.text, PROBABILITIES.ids, hints=hints)
+            trial.findings[:] = [
+                (a, replace(told, line=f.line) if a == "scores" else f) for a, f in trial.findings
+            ]
+
+    return replace(check, run=run)
 
 
 def _entry(
@@ -102,14 +140,18 @@ def _entry(
         cases=({}, {"N": 1}),
     )
     grads = {name: p for name, p in points.items() if name.startswith("d")}
-    losses = own_loss(pair, kind, _loss_of_scores, ({}, {"N": 1}))
+    losses = own_loss(pair, kind, _loss_of_scores, ({}, {"N": 1}, {"shift": LARGE}))
+    piecewise = [partial(_loss, embed=embed) for embed in PIECEWISE]
     return Entry(
         entry_id,
         (
             Check({"parameters": points["parameters"]}, parameters(kind, sizes, "W1"), draws=1),
-            on_objects(scores, kind),
+            on_objects(_no_probabilities(scores, kind), kind),
             on_objects(Check({"loss": points["loss"]}, losses), kind),
-            on_objects(gradients(pair, grads, cases=({}, {"N": 1})), kind),
+            on_objects(
+                also_replayed(lambda p: gradients(p, grads, cases=({}, {"N": 1})), pair, *piecewise), kind
+            ),
+            Check({AGAIN: points[AGAIN]}, calls_again(kind, pair), draws=1),
         ),
         defines={kind.name: None},
         uses=uses,
@@ -124,7 +166,8 @@ ENTRIES = [
         {
             "parameters": 0.5,
             "scores": 1.5,
-            "loss": 0.75,
+            "loss": 0.5,
+            AGAIN: 0.25,
             "dE": 1.5,
             "dW1": 0.75,
             "db1": 0.5,
@@ -139,8 +182,9 @@ ENTRIES = [
         BENGIO,
         {
             "parameters": 0.5,
-            "scores": 1.25,
+            "scores": 1.0,
             "loss": 0.5,
+            AGAIN: 0.25,
             "dE": 1.0,
             "dW1": 0.5,
             "db1": 0.25,

@@ -4,12 +4,14 @@ Kind          a class: its constructor, its parameters, its methods
 on_objects    a check of those functions, run on objects of the class
 parameters    the check of the constructor
 own_loss      the check of the loss: right, or right for the student's own scores
+calls_again   the check that an object gives the same gradients once more, and keeps its parameters
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,17 +19,20 @@ import numpy as np
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Finding, Reply, StudentError, Subject, Trial
 from autograder.checks.explain import explain_forward
-from autograder.checks.kinds import INSTANCES, courtesy, explained
+from autograder.checks.kinds import INSTANCES, courtesy, explained, pick_first
 from autograder.checks.linetrace import record_lines
 from autograder.checks.local import LocalSubject
 from autograder.checks.objects import call_method, theirs
-from autograder.checks.pairs import Args, Pair
+from autograder.checks.pairs import Pair
+from autograder.checks.protocol import copied
 from autograder.checks.tape import record
 from autograder.checks.values import Mismatch, as_array, compare
 
 __all__ = [
     "Kind",
-    "LossSlip",
+    "Slip",
+    "calls_again",
+    "find_slip",
     "loss_pair",
     "make",
     "on_objects",
@@ -37,9 +42,12 @@ __all__ = [
 ]
 
 
+Args = dict[str, Any]
+
+
 @dataclass(frozen=True)
-class LossSlip:
-    """A wrong loss, as a tape model: with it gradients that are right for it keep their points."""
+class Slip:
+    """A wrong forward pass, as a tape model: gradients that are right for it keep their points."""
 
     ids: tuple[str, ...]
     text: str
@@ -129,7 +137,7 @@ class _AsFunctions:
             drawn: Args = args[2]
             function = make(self.base, self.kind, drawn["params"]).loss_and_grads
             return record_lines(
-                function, [drawn[k] for k in self.kind.methods["loss_and_grads"] if k in drawn]
+                function, [copied(drawn[k]) for k in self.kind.methods["loss_and_grads"] if k in drawn]
             )[1]
         except Exception:  # an object that fails is reported by the check itself
             return []
@@ -148,20 +156,23 @@ def on_objects(check: Check, kind: Kind) -> Check:
     return replace(check, run=run)
 
 
+def _split(kind: Kind, result: Any) -> tuple[Any, Any]:
+    """(loss, grads) of what loss_and_grads returns."""
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise StudentError(f"{kind.of('loss_and_grads')} should return (loss, grads).", kind="failed")
+    return result[0], result[1]
+
+
+def _as_dict(grads: Any) -> Mapping[str, Any]:
+    if not isinstance(grads, dict):
+        raise StudentError(
+            f"The gradients should be a dict, and are a {type(grads).__name__}.", kind="failed"
+        )
+    return grads
+
+
 def loss_pair(kind: Kind, model: Callable[..., Any], sample: Callable[..., Args]) -> Pair:
     """loss_and_grads as a pair: the loss is the forward pass, the dict of gradients what comes back."""
-
-    def split(result: Any) -> tuple[Any, Any]:
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            raise StudentError(f"{kind.of('loss_and_grads')} should return (loss, grads).", kind="failed")
-        return result[0], result[1]
-
-    def as_dict(grads: Any) -> Mapping[str, Any]:
-        if not isinstance(grads, dict):
-            raise StudentError(
-                f"The gradients should be a dict, and are a {type(grads).__name__}.", kind="failed"
-            )
-        return grads
 
     return Pair(
         kind.of("loss_and_grads"),
@@ -169,9 +180,9 @@ def loss_pair(kind: Kind, model: Callable[..., Any], sample: Callable[..., Args]
         model,
         sample,
         lambda args: tuple(args["params"]),
-        split=split,
+        split=partial(_split, kind),
         back=lambda dout, cache, args: (dout, cache, args),
-        takes=as_dict,
+        takes=_as_dict,
         loss=True,
     )
 
@@ -224,27 +235,31 @@ def _loss_of(trial: Trial, pair: Pair, case: Mapping[str, Any]) -> tuple[Args, A
     """Drawn arguments and the student's loss."""
     args = pair.sample(trial.rng, **case)
     result = trial.call(pair.forward, *args.values())
-    return args, result[0] if pair.split is None else pair.split(result)[0]
+    return args, pick_first(result) if pair.split is None else pair.split(result)[0]
 
 
-def _slip(slips: Sequence[LossSlip], tried: Sequence[tuple[Args, Any]]) -> LossSlip | None:
-    """The slip that gives all of these losses."""
+def find_slip(slips: Sequence[Slip], tried: Sequence[tuple[Args, Any]]) -> Slip | None:
+    """The slip that gives all of these results."""
     for slip in slips:
         if all(compare("", got, record(slip.model, args).out) is None for args, got in tried):
             return slip
     return None
 
 
-def slipped(check: Callable[[Pair], Check], pair: Pair, slips: Sequence[LossSlip]) -> Check:
-    """A check of the gradients; of a loss with a known slip, which is charged elsewhere, its own gradients are right."""
+def slipped(check: Callable[[Pair], Check], pair: Pair, slips: Sequence[Slip]) -> Check:
+    """A check of the gradients; of a forward pass with a known slip, which is charged elsewhere, its own are right."""
     right = check(pair)
 
     def run(trial: Trial) -> None:
         written = len(trial.mutated)
-        tried = [_loss_of(trial, pair, {}) for _ in range(2)]
+        try:
+            tried = [_loss_of(trial, pair, {}) for _ in range(2)]
+        except StudentError:  # told by the check
+            right.run(trial)
+            return
         del trial.mutated[written:]
         wrong = any(compare("", got, record(pair.model, args).out) is not None for args, got in tried)
-        slip = _slip(slips, tried) if wrong else None
+        slip = find_slip(slips, tried) if wrong else None
         if slip is None:
             right.run(trial)
             return
@@ -262,9 +277,12 @@ def own_loss(
     kind: Kind,
     of_scores: Callable[[Any, Args], float],
     cases: Sequence[Mapping[str, Any]] = ({},),
-    slips: Sequence[LossSlip] = (),
+    slips: Sequence[Slip] = (),
 ) -> Callable[[Trial], None]:
-    """The loss is right, or right for the scores that the student's own forward gives: those are charged elsewhere."""
+    """The loss is right, or right for the scores that the student's own forward gives: those are charged elsewhere.
+
+    A case with `shift` moves all scores by so much that e^score overflows: the loss has to be finite, no more.
+    """
 
     def is_own(trial: Trial, args: Args, got: Any) -> bool:
         """Whether the loss is that of the scores of the student's own forward."""
@@ -282,7 +300,7 @@ def own_loss(
         if not trial.explain:
             return plain
         tried = [first, *(_loss_of(trial, pair, case) for _ in range(INSTANCES - 1))]
-        slip = _slip(slips, tried)
+        slip = find_slip(slips, tried)
         if slip is not None:
             hints = misconceptions.hints(slip.ids, "the loss")
             return Finding(slip.text, slip.ids, bad.evidence, hints=hints)
@@ -292,8 +310,54 @@ def own_loss(
         for case in cases:
             args, got = _loss_of(trial, pair, case)
             bad = compare("the loss", got, record(pair.model, args).out)
+            if "shift" in case:
+                array = as_array(got)
+                if array is not None and array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+                    text = f"the loss is {array} when the scores are large: the largest of a row is subtracted before exp."
+                    hints = misconceptions.get("M23").hint(q="the loss")
+                    trial.fail(Finding(text, ("M23",), hints=hints))
+                continue
             if bad is not None and not is_own(trial, args, got):
                 trial.fail(finding(trial, case, (args, got), bad))
                 return
+
+    return run
+
+
+def calls_again(kind: Kind, pair: Pair) -> Callable[[Trial], None]:
+    """Two calls of loss_and_grads on one object give the same gradients, and leave its parameters as they are."""
+
+    def run(trial: Trial) -> None:
+        args = pair.sample(trial.rng)
+        thing = make(trial.subject, kind, args["params"])
+        replies = [
+            call_method(thing, "loss_and_grads", *(args[name] for name in kind.methods["loss_and_grads"]))
+            for _ in range(2)
+        ]
+        if (error := next((r.error for r in replies if r.error is not None), None)) is not None:
+            raise error
+        with theirs(kind.name):
+            now = dict(thing.params)
+        if compare("", {name: now.get(name) for name in args["params"]}, args["params"]) is not None:
+            text = f"{kind.of('loss_and_grads')} changes the parameters of the object: the step is the optimiser's."
+            trial.fail(Finding(text, ("M17",), hints=misconceptions.get("M17").hint(q="params")))
+            return
+        first, second = (_as_dict(_split(kind, r.value)[1]) for r in replies)
+        known = {
+            name: a for name, g in first.items() if name in args["params"] and (a := as_array(g)) is not None
+        }
+        if not any(np.any(a) for a in known.values()):
+            trial.fail("Not looked at as long as all gradients are 0.")
+            return
+        again = {name: second.get(name) for name in known}
+        if compare("", again, known) is None:
+            return
+        if compare("", again, {name: 2.0 * a for name, a in known.items()}) is None:
+            text = "A second call on the same object returns the sum of both calls: the gradients start from 0 each time."
+            trial.fail(Finding(text, ("M16",), hints=misconceptions.get("M16").hint(q="the gradients")))
+        else:
+            trial.fail(
+                f"Two calls of {kind.of('loss_and_grads')} with the same arguments give different gradients."
+            )
 
     return run

@@ -16,7 +16,9 @@ from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
-__all__ = ["ENTRIES", "embedding"]
+from .replays import also_replayed
+
+__all__ = ["ENTRIES", "PIECEWISE", "embedding"]
 
 Args = dict[str, Any]
 
@@ -25,6 +27,20 @@ def embedding(ops: Any, ids: Any, E: Any) -> Any:
     """Y_n = [E_ids_n1, …, E_ids_nK]."""
     rows = ops.take(E, ids)
     return ops.reshape(rows, (ids.shape[0], ids.shape[1] * E.shape[1]))
+
+
+def _by_columns(ops: Any, ids: Any, E: Any) -> Any:
+    """The same, one word of all rows at a time."""
+    return ops.concat([ops.take(E, ids[:, k]) for k in range(ids.shape[1])], axis=1)
+
+
+def _by_rows(ops: Any, ids: Any, E: Any) -> Any:
+    """The same, one row at a time."""
+    rows = [ops.take(E, row) for row in ids]
+    return ops.reshape(ops.stack(rows), (ids.shape[0], ids.shape[1] * E.shape[1]))
+
+
+PIECEWISE = (_by_columns, _by_rows)  # a loop loses the words that come twice in one of its steps
 
 
 def _draw(
@@ -82,6 +98,11 @@ class _WithForward:
             return Reply(_forward(*args))
         return reply if reply.error is None else Reply(_forward(*args))
 
+    def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
+        if name != PAIR.forward:
+            return self.base.call_many(name, calls)
+        return [self.call(name, args, {}) for args in calls]
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.base, name)
 
@@ -94,6 +115,10 @@ def _alone(check: Check) -> Check:
         check.run(trial.seen_as(subject))
 
     return replace(check, run=run)
+
+
+def _repeated(pair: Pair) -> Check:
+    return gradients(pair, {"repeated words": 2.5}, aspect_of=lambda w, args: "repeated words")
 
 
 def _values(points: Mapping[str, float], **more: Any) -> Check:
@@ -200,7 +225,6 @@ ENTRIES = [
         "embedding-backward",
         (
             _alone(gradients(ONCE, {"dE": 2.5}, pure=0.5, square=False)),
-            _alone(gradients(PAIR, {"repeated words": 2.5}, aspect_of=lambda w, args: "repeated words")),
             _alone(
                 edges(
                     ONCE,
@@ -208,6 +232,7 @@ ENTRIES = [
                     0.5,
                 )
             ),
+            _alone(also_replayed(_repeated, PAIR, *PIECEWISE)),
         ),
         {"embedding_backward": _backward},
         title="Embedding, backward",

@@ -86,7 +86,11 @@ def _vocab(trial: Trial) -> None:
         _tell_threshold(trial, fewer, counts, least)
     _unknown(trial, itos)
     if dict(stoi) != {w: i for i, w in enumerate(itos)}:
-        trial.fail("stoi does not give the place of each word in itos: stoi[itos[i]] is i.", aspect=IDS)
+        ids: tuple[str, ...] = ()
+        text = "stoi does not give the place of each word in itos: stoi[itos[i]] is i."
+        if dict(stoi) == {w: i for i, w in enumerate(itos, 1)}:
+            text, ids = "The ids in stoi start at 1; the place of '<unk>' in itos is 0.", ("M34",)
+        trial.fail(Finding(text, ids, hints=misconceptions.hints(ids, "stoi")), aspect=IDS)
 
 
 def _tell_threshold(trial: Trial, itos: Sequence[str], counts: Mapping[str, int], least: int) -> None:

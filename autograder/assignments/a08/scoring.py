@@ -42,8 +42,8 @@ def _evaluate(model: Any, docs: Any) -> dict[str, Any]:
     return {"bits_per_token": mean, "se": standard_error(bits, mean), "per_token": tokens}
 
 
-def _scored(trial: Trial, impossible: str = "") -> tuple[list[np.ndarray], dict[str, Any]]:
-    """What the bits of drawn documents are, and what the student's function says about them."""
+def _scored(trial: Trial, impossible: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The bits of drawn documents and the places of </s> in them, and what the student's function says about them."""
     model = Learner(impossible)
     model.fit(draw_docs(trial.rng, 3)[0])
     docs = draw_docs(trial.rng, 6)
@@ -53,20 +53,26 @@ def _scored(trial: Trial, impossible: str = "") -> tuple[list[np.ndarray], dict[
     if not isinstance(got, Mapping):
         text = f"evaluate should return a dict with the keys {', '.join(_KEYS)}, and returns a {type(got).__name__}."
         raise StudentError(text, kind="failed")
-    return _bits(model, docs), dict(got)
+    ends = np.cumsum([len(s) + 1 for doc in docs for s in doc]) - 1
+    return {"bits": _bits(model, docs), "ends": ends}, dict(got)
 
 
-def _split_like(bits: list[np.ndarray], per_token: Any) -> list[np.ndarray] | None:
-    own = as_array(per_token)
-    if own is None or own.shape != (sum(map(len, bits)),):
+def _split_like(bits: list[np.ndarray], ends: np.ndarray, per_token: Any) -> list[np.ndarray] | None:
+    """The student's bits of every document, with those of </s> or without them."""
+    own, lengths = as_array(per_token), np.array([len(b) for b in bits])
+    if own is None or own.ndim != 1:
         return None
-    return np.split(own.astype(float), np.cumsum([len(b) for b in bits])[:-1])
+    documents = np.searchsorted(np.cumsum(lengths) - 1, ends)
+    for counts in (lengths, lengths - np.bincount(documents, minlength=len(bits))):
+        if len(own) == counts.sum():
+            return np.split(own.astype(float), np.cumsum(counts)[:-1])
+    return None
 
 
-def _evaluation_gaps(bits: list[np.ndarray], got: Mapping[str, Any]) -> dict[str, Mismatch]:
+def _evaluation_gaps(bits: list[np.ndarray], ends: np.ndarray, got: Mapping[str, Any]) -> dict[str, Mismatch]:
     """What is wrong; what follows rightly from the student's own bits and mean is not charged again."""
     wanted = [bits]
-    if (own := _split_like(bits, got.get("per_token"))) is not None:
+    if (own := _split_like(bits, ends, got.get("per_token"))) is not None:
         wanted.append(own)
     means = [float(np.concatenate(w).mean()) for w in wanted]
     if (mean := as_array(got.get("bits_per_token"))) is not None and mean.shape == ():
@@ -90,11 +96,11 @@ def _evaluation_gaps(bits: list[np.ndarray], got: Mapping[str, Any]) -> dict[str
 
 
 def _check_evaluate(trial: Trial) -> None:
-    bits, got = _scored(trial)
-    bad = _evaluation_gaps(bits, got)
+    drawn, got = _scored(trial)
+    bad = _evaluation_gaps(**drawn, got=got)
     more = [_scored(trial) for _ in range(INSTANCES - 1)] if bad and trial.explain else []
     for key, gap in bad.items():
-        tried = [({"bits": b}, g.get(key)) for b, g in [(bits, got), *more]]
+        tried = [(args, g.get(key)) for args, g in [(drawn, got), *more]]
         rule = "bits of evaluate" if key == "bits_per_token" else f"{key} of evaluate"
         trial.fail(named(trial, key, rule, lambda tried=tried: tried, gap, key), aspect=key)
     if "bits_per_token" in bad and "per_token" in bad:

@@ -39,6 +39,7 @@ def run_curve(
 ) -> list[tuple[int, float]]:
     """The learning curve: (tokens used, bits per token) for each size; the keywords make it slip.
 
+    on     held out | training: what is scored; both: held_out is in the training text, too
     stop   reached | beyond | before | sentences | exact | all: where a training text ends
     ends   whether `</s>` counts as a token; `told`: tokens | words | size: what is returned
     """
@@ -61,7 +62,7 @@ def run_curve(
                 if stop != "all" and (full > size if stop == "beyond" else full >= size):
                     break
                 text += doc
-        model.fit(text)
+        model.fit(text + [s for doc in held_out for s in doc] if on == "both" else text)
         asked = text if on == "training" else [s for doc in held_out for s in doc]
         bits = np.append(
             np.asarray(model.logprobs(asked), dtype=float) / -math.log(2), [] if asked else np.nan
@@ -92,6 +93,8 @@ CURVE_SLIPS: dict[str, tuple[tuple[tuple[str, ...], str, dict[str, Any]], ...]] 
     BITS: (
         (("M04", "M39"), "The result is in nats: bits are nats / ln 2.", {"unit": math.log(2)}),
         (("M01",), "The sign is wrong: bits are minus the logarithm.", {"unit": -1.0}),
+        (("M04", "M39"), "The logarithms are to base 10: bits are nats / ln 2.", {"unit": math.log10(2)}),
+        (("M53",), "The model is trained with held_out, too: what it is scored on has to be new to it.", {"on": "both"}),
         (("M53",), "The model is scored on the text that it was trained with: score it on held_out.", {"on": "training"}),
         (("M39",), "The bits are summed: divide by the number of tokens.", {"by": "sum"}),
         (("M39",), "The mean is taken document by document; it should run over all tokens.", {"by": "documents"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,8 @@ from autograder.checks.pairs import Pair, gradients
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 
-from ..a05.objects import Kind, LossSlip, loss_pair, on_objects, own_loss, parameters, slipped
+from ..a05.objects import Kind, Slip, calls_again, loss_pair, on_objects, own_loss, parameters, slipped
+from ..a05.replays import also_replayed
 from . import models
 from .models import Args
 from .search import GREEDY_SLIPS, draw_endings, draw_search, greedy
@@ -59,11 +61,13 @@ SEQ2SEQ = Kind(
 
 
 def _draw_tagger(
-    rng: np.random.Generator, square: bool = False, T: int = 3, N: int | None = None, pads: bool = True
-) -> Args:
+    rng: np.random.Generator, square: bool = False, T: int = 3, N: int | None = None, pads: bool = True, shift: float = 0.0,
+) -> Args:  # fmt: skip
     n, V, C, D, H = (4, 4, 4, 4, 4) if square else (int(k) for k in rng.permutation([2, 3, 5, 7, 11]))
     n = min(n, 5) if N is None else N
-    return models.draw_tagger(rng, TAGGER.draw(rng, max(V, 4), C, D, H), T, n, pads)
+    params = TAGGER.draw(rng, max(V, 4), C, D, H)
+    params["by"] = params["by"] + shift
+    return models.draw_tagger(rng, params, T, n, pads)
 
 
 TAGGER_LOSS = loss_pair(TAGGER, models.bitagger, _draw_tagger)
@@ -108,12 +112,15 @@ def _summed(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
     return models.bitagger(ops, params, ids, tags, mask) * np.sum(mask)
 
 
+def _shared(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
+    return models.bitagger(ops, params, ids, tags, mask) * np.mean(mask)
+
+
 TAGGER_SLIPS = (
-    LossSlip(
-        ("M50",), "The loss counts the pads: positions where the mask is 0 do not count.", _counting_pads
-    ),
-    LossSlip(("M46", "M02"), "The loss is a sum: divide by the number of real positions.", _summed),
-)
+    Slip(("M50",), "The loss counts the pads: positions where the mask is 0 do not count.", _counting_pads),
+    Slip(("M46", "M02"), "The loss is a sum: divide by the number of real positions.", _summed),
+    Slip(("M46", "M50"), "The sum over the real positions is divided by the number of all: divide by that of the real ones.", _shared),
+)  # fmt: skip
 
 
 def _tagger_aspect(name: str, args: Args) -> str:
@@ -124,11 +131,13 @@ def _tagger_aspect(name: str, args: Args) -> str:
 
 
 def _draw_seq2seq(
-    rng: np.random.Generator, square: bool = False, S: int = 3, T: int = 4, N: int | None = None
-) -> Args:
+    rng: np.random.Generator, square: bool = False, S: int = 3, T: int = 4, N: int | None = None, shift: float = 0.0,
+) -> Args:  # fmt: skip
     n, V, W, D, H = (5, 5, 5, 5, 5) if square else (int(k) for k in rng.permutation([2, 3, 5, 7, 11]))
     n = min(n, 5) if N is None else N
-    return models.draw_seq2seq(rng, SEQ2SEQ.draw(rng, max(V, 4), max(W, 5), D, H), S, T, n)
+    params = SEQ2SEQ.draw(rng, max(V, 4), max(W, 5), D, H)
+    params["dec_by"] = params["dec_by"] + shift
+    return models.draw_seq2seq(rng, params, S, T, n)
 
 
 SEQ2SEQ_LOSS = loss_pair(SEQ2SEQ, models.seq2seq, _draw_seq2seq)
@@ -150,12 +159,13 @@ def _variant(
 
 
 SEQ2SEQ_SLIPS = (
-    LossSlip(("M48", "M52"), "The decoder reads what it is to say: it reads tgt[:-1] and is to say tgt[1:].", _variant(inputs=slice(1, None))),
-    LossSlip(("M48", "M52"), "The decoder is to say what it reads: the targets are tgt[1:].", _variant(targets=slice(0, -1))),
-    LossSlip(("M48", "M52"), "Inputs and targets are not shifted: the decoder reads tgt[:-1] and is to say tgt[1:].", _variant(slice(None), slice(None))),
-    LossSlip(("M50",), "The loss counts the pads of the targets.", _variant(pads=True)),
-    LossSlip(("M52",), "The encoder reads the pads of the source: its state is the one at the last real token.", _variant(reads=True)),
-    LossSlip(("M46", "M02"), "The loss is a sum: divide by the number of real targets.", lambda ops, params, src, tgt: models.seq2seq(ops, params, src, tgt) * np.sum(tgt[1:] != 0)),
+    Slip(("M48", "M52"), "The decoder reads what it is to say: it reads tgt[:-1] and is to say tgt[1:].", _variant(inputs=slice(1, None))),
+    Slip(("M48", "M52"), "The decoder is to say what it reads: the targets are tgt[1:].", _variant(targets=slice(0, -1))),
+    Slip(("M48", "M52"), "Inputs and targets are not shifted: the decoder reads tgt[:-1] and is to say tgt[1:].", _variant(slice(None), slice(None))),
+    Slip(("M50",), "The loss counts the pads of the targets.", _variant(pads=True)),
+    Slip(("M52",), "The encoder reads the pads of the source: its state is the one at the last real token.", _variant(reads=True)),
+    Slip(("M46", "M02"), "The loss is a sum: divide by the number of real targets.", lambda ops, params, src, tgt: models.seq2seq(ops, params, src, tgt) * np.sum(tgt[1:] != 0)),
+    Slip(("M46", "M50"), "The sum over the real targets is divided by the number of all: divide by that of the real ones.", lambda ops, params, src, tgt: models.seq2seq(ops, params, src, tgt) * np.mean(tgt[1:] != 0)),
 )  # fmt: skip
 
 
@@ -192,6 +202,10 @@ def _translate(trial: Trial) -> None:
     trial.fail(Finding("The translation is not made of the likeliest next ids, up to </s>.", (), shown))
 
 
+AGAIN = "a second call"
+LARGE = {"shift": 800.0}  # e^800 is too large for a float
+
+
 def _tagger_gradients(pair: Pair) -> Check:
     points = {"dE": 0.75, "forward weights": 1.0, "backward weights": 1.25, "dWhy, dby": 0.75}
     return gradients(pair, points, aspect_of=_tagger_aspect, draws=1, square=False)
@@ -203,9 +217,21 @@ def _seq2seq_gradients(pair: Pair) -> Check:
     return gradients(pair, points, pure=0.25, aspect_of=side, draws=1, square=False)
 
 
-_TAGGER_CASES: tuple[dict[str, Any], ...] = ({}, {"pads": False}, {"N": 1})
+def _explained(check_of: Callable[[Pair], Check], **other: bool) -> Callable[[Pair], Check]:
+    """The check of a pair, explained by the same model with another way to read the vectors of words, too."""
+    return lambda pair: also_replayed(check_of, pair, *_otherwise(pair, **other))
+
+
+def _otherwise(pair: Pair, **other: bool) -> list[Callable[..., Any]]:
+    known = pair.model in (models.bitagger, models.seq2seq)
+    return [partial(pair.model, **other)] if known else []
+
+
+_TAGGER_CASES: tuple[dict[str, Any], ...] = ({}, {"pads": False}, {"N": 1}, LARGE)
 _tagger_losses = own_loss(TAGGER_LOSS, TAGGER, _tagger_loss, _TAGGER_CASES, TAGGER_SLIPS)
-_seq2seq_losses = own_loss(SEQ2SEQ_LOSS, SEQ2SEQ, lambda Z, args: np.nan, ({}, {"N": 1}), SEQ2SEQ_SLIPS)
+_seq2seq_losses = own_loss(
+    SEQ2SEQ_LOSS, SEQ2SEQ, lambda Z, args: np.nan, ({}, {"N": 1}, LARGE), SEQ2SEQ_SLIPS
+)
 
 ENTRIES = [
     Entry(
@@ -213,8 +239,11 @@ ENTRIES = [
         (
             Check({"parameters": 0.5}, parameters(TAGGER, (5, 7, 11, 13), "f_Whh"), draws=1),
             on_objects(pure_check({"scores": 1.25}, _tagger_scores, 0.25), TAGGER),
-            on_objects(Check({"loss": 0.75}, _tagger_losses), TAGGER),
-            on_objects(slipped(_tagger_gradients, TAGGER_LOSS, TAGGER_SLIPS), TAGGER),
+            on_objects(Check({"loss": 0.5}, _tagger_losses), TAGGER),
+            on_objects(
+                slipped(_explained(_tagger_gradients, piecewise=True), TAGGER_LOSS, TAGGER_SLIPS), TAGGER
+            ),
+            Check({AGAIN: 0.25}, calls_again(TAGGER, TAGGER_LOSS), draws=1),
         ),
         defines={"BiTagger": None},
         title="A tagger that reads both ways",
@@ -223,8 +252,11 @@ ENTRIES = [
         "seq2seq",
         (
             Check({"parameters": 0.5}, parameters(SEQ2SEQ, (5, 7, 11, 13), "dec_Wch"), draws=1),
-            on_objects(Check({"loss": 1.5}, _seq2seq_losses, draws=1), SEQ2SEQ),
-            on_objects(slipped(_seq2seq_gradients, SEQ2SEQ_LOSS, SEQ2SEQ_SLIPS), SEQ2SEQ),
+            on_objects(Check({"loss": 1.25}, _seq2seq_losses, draws=1), SEQ2SEQ),
+            on_objects(
+                slipped(_explained(_seq2seq_gradients, turned=True), SEQ2SEQ_LOSS, SEQ2SEQ_SLIPS), SEQ2SEQ
+            ),
+            Check({AGAIN: 0.25}, calls_again(SEQ2SEQ, SEQ2SEQ_LOSS), draws=1),
             on_objects(Check({"translate": 1.25}, _translate, draws=1), SEQ2SEQ),
         ),
         defines={"Seq2Seq": None},

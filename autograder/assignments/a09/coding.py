@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autograder.checks.entry import Check, Entry, StudentError
+from autograder.checks.entry import Check, Entry, StudentError, Trial
 from autograder.checks.kinds import pick_first, values
 from autograder.checks.pairs import Pair, edges, gradients, tape_pair
 from autograder.checks.tape import record
 
+from ..a05.replays import also_replayed
 from . import models
 from .models import Args
 
@@ -72,6 +74,27 @@ def _aspect(name: str, args: Args) -> str:
     return "dWhy, dby" if name in ("Why", "by") else f"d{name}"
 
 
+def _encoder_gradients(pair: Pair) -> Check:
+    return gradients(pair, {"dE": 1.25, "dWxh": 1.0, "dWhh": 1.25, "dbh": 0.75}, pure=0.5)
+
+
+def _decoder_gradients(pair: Pair) -> Check:
+    """What a cut through time takes from the context, too, is told as that cut."""
+    points = {
+        "dcontext": 1.75, "dE": 0.75, "dWxh": 0.5, "dWch": 0.75, "dWhh": 0.75, "dbh": 0.5, "dWhy, dby": 0.75,
+    }  # fmt: skip
+    check = gradients(pair, points, pure=0.25, aspect_of=_aspect)
+
+    def run(trial: Trial) -> None:
+        check.run(trial)
+        trial.findings[:] = [
+            (aspect, replace(f, ids=("M41",)) if "truncation with k" in f.text else f)
+            for aspect, f in trial.findings
+        ]
+
+    return replace(check, run=run)
+
+
 Sampler = Callable[..., Args]
 _SHORT: dict[str, Sampler] = {
     "one token": partial(models.draw_encoder, T=1),
@@ -98,7 +121,12 @@ ENTRIES = [
     Entry(
         "encoder-backward",
         (
-            gradients(ENCODER, {"dE": 1.25, "dWxh": 1.0, "dWhh": 1.25, "dbh": 0.75}, pure=0.5),
+            also_replayed(
+                _encoder_gradients,
+                ENCODER,
+                partial(models.encoder, piecewise=True),
+                sample=partial(models.draw_encoder, pads=False),
+            ),
             edges(ENCODER, _SHORT, 0.75),
         ),
         defines={"encoder_backward": _encoder_backward},
@@ -119,20 +147,7 @@ ENTRIES = [
     Entry(
         "decoder-backward",
         (
-            gradients(
-                DECODER,
-                {
-                    "dcontext": 1.75,
-                    "dE": 0.75,
-                    "dWxh": 0.5,
-                    "dWch": 0.75,
-                    "dWhh": 0.75,
-                    "dbh": 0.5,
-                    "dWhy, dby": 0.75,
-                },
-                pure=0.25,
-                aspect_of=_aspect,
-            ),
+            also_replayed(_decoder_gradients, DECODER, partial(models.decoder, piecewise=False)),
             edges(
                 DECODER,
                 {"T = 1": partial(models.draw_decoder, T=1), "N = 1": partial(models.draw_decoder, N=1, T=6)},

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks import misconceptions
+from autograder.checks.diagnosis import Diagnosis
 from autograder.checks.entry import Check, Entry, Finding, Reply, StudentError, Subject, Trial
 from autograder.checks.explain import explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained, pick_first, pure_check
@@ -20,6 +22,8 @@ from autograder.checks.pairs import Pair, edges, gradients
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 
+from ..a05.objects import Slip, find_slip, slipped
+from ..a05.replays import also_replayed
 from . import models
 from .models import SIDES, Args
 
@@ -86,26 +90,115 @@ def _birnn_backward(dY: Any, cache: Args) -> tuple[Any, Any, Any]:
     return grads["X"], layers[0], layers[1]
 
 
-def _either(check_of: Callable[[Pair], Check]) -> Check:
-    """A check of the gradients; what has no name when zeros are put in early may have one when they are late."""
-    early, late = check_of(PAIR), check_of(replace(PAIR, model=models.birnn_late))
-
-    def run(trial: Trial) -> None:
-        early.run(trial)
-        found = [finding for _, finding in trial.findings]
-        if not trial.explain or not found or any(f.ids for f in found):
-            return
-        kept, trial.findings[:] = list(trial.findings), []
-        late.run(trial)
-        if not any(f.ids for _, f in trial.findings):
-            trial.findings[:] = kept
-
-    return replace(early, run=run)
+# what a backward direction does that an edit of the tape does not do
+SLIPS = (
+    Slip(("M51",), "The backward direction reads X from the right, and the mask from the left.", partial(models.birnn, turned=False)),
+    Slip((), "The weights of the forward direction are used in both directions.", lambda ops, X, mask, **sides: models.birnn(ops, X, mask, **{name: sides["f" + name[1:]] for name in SIDES})),
+    Slip((), "The weights of the forward direction are used in both directions.", lambda ops, X, mask, **sides: models.birnn(ops, X, mask, **{name: sides["f" + name[1:] if "W" in name or "bh" in name else name] for name in SIDES})),
+)  # fmt: skip
 
 
 def _gradients(pair: Pair) -> Check:
     points = {"dX": 2.0, "grads_fwd": 2.25, "grads_bwd": 2.75}
     return gradients(pair, points, pure=0.5, aspect_of=_direction, draws=1, square=False)
+
+
+def _explained_gradients(pair: Pair) -> Check:
+    """The check; what has no name when zeros are put in early may have one when they are late."""
+    late = [] if pair.model is not models.birnn else [models.birnn_late]
+    return also_replayed(_gradients, pair, *late, sample=partial(pair.sample, pads=False))
+
+
+def _layer_back(dH: Any, X: Any, mask: Any, H: Any, Wxh: Any, Whh: Any) -> tuple[Any, ...]:
+    """(dX, dh0, dWxh, dWhh, dbh) by the right formulas from the states H (T+1, N, H), whatever these are."""
+    dX, carried = np.zeros(X.shape), np.zeros(H[0].shape)
+    grads = [np.zeros(Wxh.shape), np.zeros(Whh.shape), np.zeros(len(Whh))]
+    for t in reversed(range(len(X))):
+        m = mask[t][:, None]
+        carried = carried + dH[t]
+        dz = carried * m * (1 - H[t + 1] ** 2)
+        dX[t] = dz @ Wxh.T
+        for total, part in zip(grads, (X[t].T @ dz, H[t].T @ dz, dz.sum(axis=0))):
+            total += part
+        carried = dz @ Whh.T + carried * (1 - m)
+    return dX, carried, *grads
+
+
+def _states(half: Any, mask: Any, h0: Any) -> Any:
+    """The states of one direction from its half of Y: at pads the state before stays."""
+    states = [h0]
+    for h, m in zip(half, mask):
+        states.append(np.where(m[:, None] > 0, h, states[-1]))
+    return np.stack(states)
+
+
+def _own_states(trial: Trial) -> bool:
+    """Whether birnn_backward is right for the states that the student's own, wrong forward gave."""
+    for _ in range(2):
+        args = models.draw_birnn(trial.rng)
+        Y, cache = _both(trial.call(PAIR.forward, *args.values()))
+        out, want = as_array(Y), record(models.birnn, args).out
+        if out is None or out.shape != want.shape or compare("", out, want) is None:
+            return False
+        X, mask, H = args["X"], args["mask"], want.shape[2] // 2
+        dY = trial.rng.normal(size=want.shape)
+        got, truth = _flat_grads(trial.call(PAIR.backward, dY, cache)), np.zeros(X.shape)
+        dY = dY * mask[:, :, None]
+        for side, turn, half in (("f", 1, slice(0, H)), ("b", -1, slice(H, None))):
+            h0, Wxh, Whh, _ = (args[f"{side}_{name}"] for name in ORDER)
+            m = mask[::turn]
+            states = _states(out[::turn, :, half].astype(float), m, h0)
+            part, *layer = _layer_back(dY[::turn, :, half], X[::turn], m, states, Wxh, Whh)
+            truth = truth + part[::turn]
+            wants = dict(zip((f"{side}_{name}" for name in ORDER), layer))
+            if compare("", {name: got.get(name) for name in wants}, wants) is not None:
+                return False
+        if compare("", got.get("X"), truth) is not None:
+            return False
+    return True
+
+
+def _without_start(trial: Trial) -> set[str]:
+    """The directions of which only the gradient of the initial state is wrong, because it is 0."""
+    sides = {"f": "grads_fwd", "b": "grads_bwd"}
+    for _ in range(2):
+        args = models.draw_birnn(trial.rng)
+        tape, cache = PAIR.tape(args), _both(trial.call(PAIR.forward, *args.values()))[1]
+        dY = trial.rng.normal(size=np.shape(tape.out))
+        got, right = _flat_grads(trial.call(PAIR.backward, dY, cache)), tape.backward(dY)
+        for side in list(sides):
+            h0, *others = (f"{side}_{name}" for name in ORDER)
+            zero = compare("", got[h0], np.zeros_like(right[h0])) is None
+            if not zero or any(compare("", got[name], right[name]) is not None for name in others):
+                del sides[side]
+    return set(sides.values())
+
+
+def _both(result: Any) -> tuple[Any, Any]:
+    return pick_first(result), result[1]
+
+
+def _charged_once(check: Check) -> Check:
+    """The check, without findings that only repeat what birnn_forward is charged for; a missing dh0 has its name."""
+
+    def run(trial: Trial) -> None:
+        check.run(trial)
+        found = list(trial.findings)
+        if not any(f.status == "failed" for _, f in found):
+            return
+        try:
+            own = _own_states(trial)
+            sides = _without_start(trial) if trial.explain and not own else set()
+        except StudentError:  # a function that fails now and then: what was found stands
+            return
+        if own:
+            trial.findings[:] = []
+        elif sides:
+            text = "The gradient of h0 is zero: what arrives at the first step goes on to the initial state."
+            told = Finding(text, ("M45",), hints=misconceptions.hints(("M45",), "dh0"))
+            trial.findings[:] = [(a, replace(told, line=f.line) if a in sides else f) for a, f in found]
+
+    return replace(check, run=run)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -139,8 +232,9 @@ def _values(trial: Trial) -> None:
     results = trial.call_many(PAIR.forward, [tuple(a.values()) for a in drawn])
     tried = [(args, pick_first(result)) for args, result in zip(drawn, results)]
     bad = _gaps(tried[0][1], tried[0][0])
-    why = None
-    for model in (models.birnn, models.birnn_late) if bad and trial.explain else ():
+    slip = find_slip(SLIPS, tried) if bad and trial.explain else None
+    why = None if slip is None else Diagnosis(list(slip.ids), slip.text)
+    for model in (models.birnn, models.birnn_late) if bad and trial.explain and slip is None else ():
         why = courtesy(partial(explain_forward, model, tried))
         if why is not None and why.ids:
             break
@@ -158,6 +252,11 @@ def _values(trial: Trial) -> None:
             break
 
 
+_EDGES: dict[str, Callable[..., Args]] = {
+    "T = 1": partial(models.draw_birnn, T=1),
+    "no pads": partial(models.draw_birnn, pads=False),
+    "N = 1": partial(models.draw_birnn, N=1, T=6),
+}
 ENTRIES = [
     Entry(
         "birnn-forward",
@@ -168,19 +267,8 @@ ENTRIES = [
     Entry(
         "birnn-backward",
         (
-            _grouped(_either(_gradients)),
-            _grouped(
-                edges(
-                    PAIR,
-                    {
-                        "T = 1": partial(models.draw_birnn, T=1),
-                        "no pads": partial(models.draw_birnn, pads=False),
-                        "N = 1": partial(models.draw_birnn, N=1, T=6),
-                    },
-                    1.0,
-                    aspect_of=_direction,
-                )
-            ),
+            _grouped(_charged_once(slipped(_explained_gradients, PAIR, SLIPS))),
+            _grouped(_charged_once(edges(PAIR, _EDGES, 1.0, aspect_of=_direction))),
         ),
         defines={"birnn_backward": _birnn_backward},
         uses=("birnn_forward",),

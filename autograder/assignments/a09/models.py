@@ -32,12 +32,13 @@ def _run(ops: Any, xs: Any, masks: Any, h: Any, Wxh: Any, Whh: Any, bh: Any) -> 
 
 def birnn(
     ops: Any, X: Any, mask: Any,
-    f_h0: Any, f_Wxh: Any, f_Whh: Any, f_bh: Any, b_h0: Any, b_Wxh: Any, b_Whh: Any, b_bh: Any, late: bool = False,
+    f_h0: Any, f_Wxh: Any, f_Whh: Any, f_bh: Any, b_h0: Any, b_Wxh: Any, b_Whh: Any, b_bh: Any,
+    late: bool = False, turned: bool = True,
 ) -> Any:  # fmt: skip
-    """Y_t = [f_t, b_t], f from the left, b from the right, 0 at pads."""
+    """Y_t = [f_t, b_t], f from the left, b from the right, 0 at pads; `turned`: b reads the mask from the right, too."""
     mask = np.asarray(mask, dtype=float)
     forth = _run(ops, list(X), list(mask), f_h0, f_Wxh, f_Whh, f_bh)
-    back = _run(ops, list(X)[::-1], list(mask)[::-1], b_h0, b_Wxh, b_Whh, b_bh)
+    back = _run(ops, list(X)[::-1], list(mask)[:: -1 if turned else 1], b_h0, b_Wxh, b_Whh, b_bh)
     if late:
         return ops.concat([ops.stack(forth), ops.stack(back[::-1])], axis=2) * mask[:, :, None]
     forth, back = _shown(forth, list(mask)), _shown(back, list(mask)[::-1])
@@ -60,31 +61,35 @@ def masked_ce(ops: Any, Z: Any, y: Any, mask: Any) -> Any:
     return -(ops.sum(log_p * mask) / np.sum(mask))
 
 
-def bitagger_scores(ops: Any, params: Any, ids: Any, mask: Any) -> Any:
+def bitagger_scores(ops: Any, params: Any, ids: Any, mask: Any, piecewise: bool = False) -> Any:
     """Z_t = [f_t, b_t] Why + by over `birnn` of the words' vectors; both initial states are 0."""
+    X = ops.stack([ops.take(params["E"], row) for row in ids]) if piecewise else ops.take(params["E"], ids)
     h0 = np.zeros((ids.shape[1], params["f_bh"].shape[0]))
     sides: Args = {name: h0 if name.endswith("h0") else params[name] for name in SIDES}
-    Y = birnn(ops, ops.take(params["E"], ids), mask, **sides)
+    Y = birnn(ops, X, mask, **sides)
     return Y @ params["Why"] + params["by"]
 
 
-def bitagger(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
+def bitagger(ops: Any, params: Any, ids: Any, tags: Any, mask: Any, piecewise: bool = False) -> Any:
     """The mean loss over the real positions."""
-    return masked_ce(ops, bitagger_scores(ops, params, ids, mask), tags, mask)
+    return masked_ce(ops, bitagger_scores(ops, params, ids, mask, piecewise), tags, mask)
 
 
-def encoder(ops: Any, src: Any, mask: Any, params: Any) -> Any:
-    """h_s = tanh(E[src_s] Wxh + h_{s−1} Whh + bh) from h_0 = 0, pads left out; the last state."""
+def encoder(ops: Any, src: Any, mask: Any, params: Any, piecewise: bool = False) -> Any:
+    """h_s = tanh(E[src_s] Wxh + h_{s−1} Whh + bh) from h_0 = 0, pads left out; the last state.
+
+    piecewise  the vectors of the words are read step by step
+    """
     h0 = np.zeros((src.shape[1], params["bh"].shape[0]))
-    X = ops.take(params["E"], src)
+    X = [ops.take(params["E"], ids) for ids in src] if piecewise else ops.take(params["E"], src)
     return _run(ops, list(X), list(mask), h0, params["Wxh"], params["Whh"], params["bh"])[-1]
 
 
-def decoder(ops: Any, context: Any, y_in: Any, params: Any) -> Any:
+def decoder(ops: Any, context: Any, y_in: Any, params: Any, piecewise: bool = True) -> Any:
     """h_t = tanh(E[y_t] Wxh + c Wch + h_{t−1} Whh + bh) from h_0 = c, Z_t = h_t Why + by."""
     h, out = context, []
-    for t in range(len(y_in)):
-        x = ops.take(params["E"], y_in[t])
+    X = [ops.take(params["E"], ids) for ids in y_in] if piecewise else ops.take(params["E"], y_in)
+    for x in list(X):
         z = x @ params["Wxh"] + context @ params["Wch"] + h @ params["Whh"] + params["bh"]
         h = ops.tanh(z)
         out.append(h @ params["Why"] + params["by"])
@@ -96,10 +101,13 @@ def part(params: Mapping[str, Any], prefix: str) -> Args:
     return {name.removeprefix(prefix): a for name, a in params.items() if name.startswith(prefix)}
 
 
-def seq2seq(ops: Any, params: Any, src: Any, tgt: Any) -> Any:
-    """The decoder reads tgt[:-1] after the encoder's context and is to say tgt[1:]; the mean over real targets."""
-    context = encoder(ops, src, src != 0, part(params, "enc_"))
-    Z = decoder(ops, context, tgt[:-1], part(params, "dec_"))
+def seq2seq(ops: Any, params: Any, src: Any, tgt: Any, turned: bool = False) -> Any:
+    """The decoder reads tgt[:-1] after the encoder's context and is to say tgt[1:]; the mean over real targets.
+
+    turned  the encoder reads the vectors of words step by step, and the decoder all at once
+    """
+    context = encoder(ops, src, src != 0, part(params, "enc_"), piecewise=turned)
+    Z = decoder(ops, context, tgt[:-1], part(params, "dec_"), piecewise=not turned)
     return masked_ce(ops, Z, tgt[1:], (tgt[1:] != 0) * 1.0)
 
 
@@ -156,9 +164,9 @@ def draw_birnn(
 
 
 def draw_ids(rng: np.random.Generator, V: int, mask: Any) -> np.ndarray:
-    """Words, some of them several times, with 0 at pads."""
+    """Words, some of them several times, in one step and in different ones, with 0 at pads."""
     ids = rng.integers(1, V, mask.shape)
-    ids[-1, 0] = ids[0, 0]
+    ids[-1, 0] = ids[0, :2] = ids[0, 0]
     return np.where(mask > 0, ids, 0)
 
 
@@ -170,21 +178,32 @@ def draw_tagger(rng: np.random.Generator, params: Args, T: int = 3, N: int = 3, 
     return {"params": params, "ids": ids, "tags": np.where(mask > 0, tags, 0), "mask": mask}
 
 
+def _length(rng: np.random.Generator, T: int | None) -> int:
+    """T, or 3 or 4: a cut after k steps is told from a first step that is left out by lengths that differ."""
+    return int(rng.integers(3, 5)) if T is None else T
+
+
 def draw_encoder(
-    rng: np.random.Generator, square: bool = False, T: int = 3, N: int | None = None, pads: bool = True
+    rng: np.random.Generator,
+    square: bool = False,
+    T: int | None = None,
+    N: int | None = None,
+    pads: bool = True,
 ) -> Args:
     """src (S, N), mask (S, N) of integers, parameters."""
     n, V, D, H = _sizes(rng, 4, square)
-    n, V = n if N is None else N, max(V, 4)
+    n, V, T = n if N is None else N, max(V, 4), _length(rng, T)
     mask = _mask(rng, T, n, pads).astype(int)
     params = {"E": rng.normal(size=(V, D)), **_weights(rng, D, H)}
     return {"src": draw_ids(rng, V, mask), "mask": mask, "params": params}
 
 
-def draw_decoder(rng: np.random.Generator, square: bool = False, T: int = 3, N: int | None = None) -> Args:
+def draw_decoder(
+    rng: np.random.Generator, square: bool = False, T: int | None = None, N: int | None = None
+) -> Args:
     """context (N, H), y_in (T, N) with <s> first, parameters."""
     n, V, D, H = _sizes(rng, 4, square)
-    n, V = n if N is None else N, max(V, 4)
+    n, V, T = n if N is None else N, max(V, 4), _length(rng, T)
     y_in = rng.integers(0, V, (T, n))
     y_in[0] = 1
     y_in[-1, 0] = y_in[0, 0]

@@ -1,7 +1,8 @@
 """Comparing models: wrong versions.
 
 evaluate            args bits (a list of arrays, one a document)     -> (bits per token, standard error)
-bits of evaluate, se of evaluate, per_token of evaluate              the same, one result each
+bits of evaluate, se of evaluate, per_token of evaluate
+                    args bits, ends (the places of </s> in all the bits)     -> one result each
 bits_by_dependency  args per_token, labels                           -> dict label -> (mean, count)
 interpolate         args probs (models, T), iterations               -> weights
 real_or_fake        args answers, truth                              -> dict(accuracy, low, high)
@@ -210,6 +211,7 @@ def _train(
 register("evaluate", [
     ("M39", "The mean is taken document by document; it should run over all tokens.", _evaluate(lambda bits: float(np.mean([np.mean(b) for b in bits])))),
     ("M04 M39", "The result is in nats: bits are nats / ln 2.", _evaluate(factor=math.log(2))),
+    ("M04 M39", "The logarithms are to base 10: bits are nats / ln 2.", _evaluate(factor=math.log10(2))),
     ("M39", "The sum is divided by the number of documents, not of tokens.", _evaluate(lambda bits: float(sum(np.sum(b) for b in bits)) / len(bits))),
     ("M40", "Perplexities are averaged.", _evaluate(lambda bits: float(np.mean(2 ** np.concatenate(bits))))),
     ("", "The standard error takes tokens as independent; documents are.", _evaluate(error="tokens")),
@@ -219,19 +221,29 @@ register("evaluate", [
     ("", "The standard deviation is returned, not the standard error.", _evaluate(error="deviation")),
 ])
 for _i, _name in enumerate(("bits of evaluate", "se of evaluate")):
-    register(_name, [(" ".join(a.ids), a.text, lambda bits, a=a, i=_i: a.run(bits)[i]) for a in alternatives("evaluate")])
-register("bits of evaluate", [("M01", "The sign is wrong: bits are minus the logarithm.", lambda bits: -_mean(bits))])
+    register(_name, [(" ".join(a.ids), a.text, lambda bits, ends, a=a, i=_i: a.run(bits)[i]) for a in alternatives("evaluate")])
+register("bits of evaluate", [
+    ("M01", "The sign is wrong: bits are minus the logarithm.", lambda bits, ends: -_mean(bits)),
+    ("M39", "The sum is divided by the number of sentences, not of tokens.", lambda bits, ends: float(np.concatenate(bits).sum()) / len(ends)),
+    ("M39", "The sum is divided by the number of words: </s> is a predicted token, too.", lambda bits, ends: float(np.concatenate(bits).sum()) / (sum(map(len, bits)) - len(ends))),
+    ("M39", "The bits of </s> are left out: it is a predicted token.", lambda bits, ends: float(np.delete(np.concatenate(bits), ends).mean())),
+    ("M39", "The mean is taken sentence by sentence; it should run over all tokens.", lambda bits, ends: float(np.mean([part.mean() for part in np.split(np.concatenate(bits), np.asarray(ends) + 1)[:-1]]))),
+    ("M40", "Perplexities are averaged before the logarithm.", lambda bits, ends: float(np.log2(np.mean(2 ** np.concatenate(bits))))),
+    ("M40", "The perplexities of documents are averaged before the logarithm.", lambda bits, ends: float(np.log2(np.mean([2 ** np.mean(b) for b in bits])))),
+])
 register("per_token of evaluate", [
-    ("M04 M39", "per_token is in nats: bits are nats / ln 2.", lambda bits: np.concatenate(bits) * math.log(2)),
-    ("M01", "per_token has the wrong sign: bits are minus the logarithm.", lambda bits: -np.concatenate(bits)),
-    ("M04 M39", "per_token holds the logarithms in nats as they come: bits are minus nats / ln 2.", lambda bits: -np.concatenate(bits) * math.log(2)),
-    ("M04", "per_token is multiplied by ln 2: divide nats by ln 2.", lambda bits: np.concatenate(bits) * math.log(2) ** 2),
-    ("", "per_token is one array a document: put them one behind the other.", lambda bits: [np.asarray(b) for b in bits]),
-    ("", "per_token is in reversed order.", lambda bits: np.concatenate(bits)[::-1]),
+    ("M39", "The bits of </s> are missing in per_token: it is a predicted token.", lambda bits, ends: np.delete(np.concatenate(bits), ends)),
+    ("M04 M39", "per_token is in nats: bits are nats / ln 2.", lambda bits, ends: np.concatenate(bits) * math.log(2)),
+    ("M04 M39", "per_token is made of logarithms to base 10: bits are nats / ln 2.", lambda bits, ends: np.concatenate(bits) * math.log10(2)),
+    ("M01", "per_token has the wrong sign: bits are minus the logarithm.", lambda bits, ends: -np.concatenate(bits)),
+    ("M04 M39", "per_token holds the logarithms in nats as they come: bits are minus nats / ln 2.", lambda bits, ends: -np.concatenate(bits) * math.log(2)),
+    ("M04", "per_token is multiplied by ln 2: divide nats by ln 2.", lambda bits, ends: np.concatenate(bits) * math.log(2) ** 2),
+    ("", "per_token is one array a document: put them one behind the other.", lambda bits, ends: [np.asarray(b) for b in bits]),
+    ("", "per_token is in reversed order.", lambda bits, ends: np.concatenate(bits)[::-1]),
 ])
 register("bits_by_dependency", [
-    ("M39", "The bits are summed, not averaged.", lambda per_token, labels: {k: (m * n, n) for k, (m, n) in right_dependency(per_token, labels).items()}),
-    ("M39", "The sums are divided by the number of all tokens.", lambda per_token, labels: {k: (m * n / len(labels), n) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("", "The bits are summed, not averaged.", lambda per_token, labels: {k: (m * n, n) for k, (m, n) in right_dependency(per_token, labels).items()}),
+    ("", "The sums are divided by the number of all tokens.", lambda per_token, labels: {k: (m * n / len(labels), n) for k, (m, n) in right_dependency(per_token, labels).items()}),
     ("M34", "Labels and bits are off by one.", lambda per_token, labels: right_dependency(per_token, labels, 1)),
     ("M34", "Labels and bits are off by one.", lambda per_token, labels: right_dependency(per_token, labels, -1)),
     ("", "Mean and count are exchanged.", lambda per_token, labels: {k: (n, m) for k, (m, n) in right_dependency(per_token, labels).items()}),
@@ -243,6 +255,7 @@ register("interpolate", [
     ("", "The posterior is not normalised over the models.", _em(lambda w, p: (w[:, None] * p).mean(axis=1) / (w[:, None] * p).mean(axis=1).sum())),
     ("", "The old weights are not used in the posterior.", _em(lambda w, p: (p / p.sum(axis=0)).mean(axis=1))),
     ("", "One iteration too few is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=1)),
+    ("", "One iteration too many is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=-1)),
     ("", "Every token goes to the best model (hard assignment).", _em(lambda w, p: np.bincount((w[:, None] * p).argmax(axis=0), minlength=len(w)) / p.shape[1])),
 ])
 register("real_or_fake", [

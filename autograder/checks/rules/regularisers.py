@@ -19,10 +19,16 @@ import numpy as np
 
 from ..diagnosis import Diagnosis, of
 from .engine import register, register_many
+from .slips import register_slips
 
 __all__ = ["explain_dropout", "right_batchnorm", "right_clip", "right_penalty", "right_schedule"]
 
 Grads = Mapping[str, Any]
+
+
+def _unbiased(column: Any) -> Any:
+    """The variance with N − 1."""
+    return np.var(column, ddof=1)
 
 
 def _norm(grads: Grads) -> float:
@@ -33,9 +39,8 @@ def _scaled(grads: Grads, factor: float) -> dict[str, Any]:
     return {k: g * factor for k, g in grads.items()}
 
 
-def _own(g: Any, threshold: float, per_row: bool = False) -> Any:
-    n = np.linalg.norm(g, axis=-1, keepdims=True) if per_row else np.linalg.norm(g)
-    return g * np.minimum(1.0, threshold / np.maximum(n, 1e-300))
+def _own(g: Any, threshold: float) -> Any:
+    return g * min(1.0, threshold / max(float(np.linalg.norm(g)), 1e-300))
 
 
 def _when(
@@ -54,11 +59,34 @@ def _schedule(**instead: Callable[..., float]) -> Callable[..., float]:
     return lambda step, base, kind, **hp: (instead.get(kind) or right[kind])(step, base, **hp)
 
 
+# how the running statistics are mixed: what the old ones and those of the batch are multiplied by
+_MIXES: dict[str, Callable[[float], tuple[float, float]]] = {
+    "right": lambda momentum: (momentum, 1 - momentum),
+    "swapped": lambda momentum: (1 - momentum, momentum),
+    "last": lambda momentum: (0.0, 1.0),
+    "sum": lambda momentum: (momentum, 1.0),
+    "never": lambda momentum: (1.0, 0.0),
+}
+# what the deviation is formed of
+_ROOTS: dict[str, Callable[[Any, float], Any]] = {
+    "right": lambda var, eps: np.sqrt(var + eps),
+    "eps outside": lambda var, eps: np.sqrt(var) + eps,
+    "no eps": lambda var, eps: np.sqrt(var),
+    "no root": lambda var, eps: var + eps,
+}
+
+
 def _batchnorm(
-    ddof: int = 0, eps_outside: bool = False, mix: str = "right", spread: int = 0, test: str = "state", no_eps: bool = False,
-    always: bool = False, axis: int = 0, old: bool = False, scale: bool = True,
+    ddof: int = 0, root: str = "right", mix: str = "right", mixed: tuple[str, ...] = ("mean", "var"), kept: Callable[[Any], Any] = np.var,
+    test: tuple[str, ...] = (), always: bool = False, axis: int = 0, old: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
-    """Batch normalisation with slips: (Y, new state)."""
+    """Batch normalisation with slips: (Y, new state).
+
+    mixed   the running statistics that `mix` is about
+    kept    the spread of a column that goes into the running statistics
+    test    the statistics that are those of the batch in evaluation
+    old     the running statistics are used in training
+    """
 
     def run(
         X: Any,
@@ -69,20 +97,17 @@ def _batchnorm(
         eps: float = 1e-5,
         momentum: float = 0.9,
     ) -> tuple[Any, dict[str, Any]]:
-        mean, var = X.mean(axis=axis, keepdims=axis == 1), X.var(axis=axis, ddof=ddof, keepdims=axis == 1)
-        use_batch = train or test == "batch"
-        m, v = (mean, var) if use_batch and not old else (state["mean"], state["var"])
-        bottom = np.sqrt(v) + eps if eps_outside else np.sqrt(v if no_eps else v + eps) if scale else v + eps
+        keep = axis == 1
+        batch = {"mean": X.mean(axis=axis, keepdims=keep), "var": X.var(axis=axis, ddof=ddof, keepdims=keep)}
+        ours = ("mean", "var") if train and not old else () if train else test
+        used = {k: batch[k] if k in ours else state[k] for k in batch}
         new = dict(state)
         if train or always:
-            a, b = (momentum, 1 - momentum) if mix == "right" else (1 - momentum, momentum)
-            if mix == "last":
-                a, b = 0.0, 1.0
-            if mix == "sum":
-                a, b = momentum, 1.0
-            kept = {"mean": mean, "var": X.var(axis=0, ddof=spread)}
-            new = {k: a * state[k] + b * kept[k] for k in kept} if mix != "never" else dict(state)
-        return gamma * (X - m) / bottom + beta, new
+            fresh = {"mean": X.mean(axis=0), "var": np.apply_along_axis(kept, 0, X)}
+            for k, value in fresh.items():
+                before, own = _MIXES[mix if k in mixed else "right"](momentum)
+                new[k] = before * state[k] + own * value
+        return gamma * (X - used["mean"]) / _ROOTS[root](used["var"], eps) + beta, new
 
     return run
 
@@ -91,19 +116,24 @@ def _penalty(
     biases: bool = False,
     half: float = 0.5,
     slope: float = 1.0,
-    power: bool = False,
+    l1_slope: Callable[[Any], Any] = np.sign,
     drop: str = "",
     root: bool = False,
+    mean: bool = False,
+    size: Callable[[Any], Any] = np.abs,
 ) -> Any:
+    """The penalty with slips: (value, gradients)."""
+
     def run(params: Grads, l1: float = 0.0, l2: float = 0.0) -> tuple[float, dict[str, Any]]:
-        chosen = {k: v for k, v in params.items() if biases or k.startswith("W")}
         a, b = (0.0 if drop == "l1" else l1), (0.0 if drop == "l2" else l2)
-        value = sum(
-            a * float(np.abs(v).sum())
-            + half * b * (float(np.sqrt((v**2).sum())) if root else float((v**2).sum()))
-            for v in chosen.values()
-        )
-        return value, {k: a * (np.abs(v) if power else np.sign(v)) + slope * b * v for k, v in chosen.items()}
+        total, grads = 0.0, {}
+        for k, W in params.items():
+            if not biases and not k.startswith("W"):
+                continue
+            count, squares = W.size if mean else 1, float((W**2).sum())
+            total += (a * float(size(W).sum()) + half * b * (math.sqrt(squares) if root else squares)) / count
+            grads[k] = (a * l1_slope(W) + slope * b * W) / count
+        return total, grads
 
     return run
 
@@ -136,32 +166,41 @@ register("schedule", [
     ("", "The 1 in 1/(1 + step/tau) is missing.", _schedule(inverse=lambda step, base, tau: base * tau / max(step, 1e-300))),
     ("", "The root of the inverse schedule is not asked for.", _schedule(inverse=lambda step, base, tau: base / math.sqrt(1 + step / tau))),
 ])
-register("batchnorm_forward", [
-    ("M28", "The variance is divided by N − 1; batch normalisation divides by N.", _batchnorm(ddof=1)),
-    ("M28", "ε stands outside the root: √(σ² + ε) is needed.", _batchnorm(eps_outside=True)),
-    ("M28", "The statistics of the batch are used when train is False; the running ones are needed.", _batchnorm(test="batch")),
-    ("M28", "momentum and 1 − momentum are exchanged in the running statistics.", _batchnorm(mix="swapped")),
-    ("M28", "The running variance is the unbiased one, with N − 1.", _batchnorm(spread=1)),
-    ("M28", "The variance is divided by N − 1, for the batch and for the running statistics.", _batchnorm(ddof=1, spread=1)),
-    ("M28", "The running statistics are those of the last batch only.", _batchnorm(mix="last")),
-    ("M28", "The running statistics are never updated.", _batchnorm(mix="never")),
-    ("M28", "The factor 1 − momentum is missing in the running statistics.", _batchnorm(mix="sum")),
-    ("M53 M28", "The running statistics are updated in evaluation, too.", _batchnorm(always=True)),
-    ("M28", "ε is missing.", _batchnorm(no_eps=True)),
-    ("M28", "The root of the variance is missing.", _batchnorm(scale=False)),
-    ("M28", "The running statistics are used in training; those of the batch are needed.", _batchnorm(old=True)),
-    ("M09", "The statistics are taken along the features, not along the batch.", _batchnorm(axis=1)),
+register_slips("batchnorm_forward", _batchnorm, [
+    ("M28", "The variance is divided by N − 1; batch normalisation divides by N.", {"ddof": 1}),
+    ("M28", "ε stands outside the root: √(σ² + ε) is needed.", {"root": "eps outside"}),
+    ("M28", "The statistics of the batch are used when train is False; the running ones are needed.", {"test": ("mean", "var")}),
+    ("M28", "The mean of the batch is used when train is False; the running one is needed.", {"test": ("mean",)}),
+    ("M28", "The variance of the batch is used when train is False; the running one is needed.", {"test": ("var",)}),
+    ("M28", "momentum and 1 − momentum are exchanged in the running statistics.", {"mix": "swapped"}),
+    ("M28", "The running variance is the unbiased one, with N − 1.", {"kept": _unbiased}),
+    ("M28", "The variance is divided by N − 1, for the batch and for the running statistics.", {"ddof": 1, "kept": _unbiased}),
+    ("M28", "The running variance is made of deviations: their squares are needed.", {"kept": np.std}),
+    ("M28", "The running statistics are those of the last batch only.", {"mix": "last"}),
+    ("M28", "The running statistics are never updated.", {"mix": "never"}),
+    ("M28", "The factor 1 − momentum is missing in the running statistics.", {"mix": "sum"}),
+    *(("M28", f"{text} in the running {long}.", {"mix": mix, "mixed": (short,)})
+      for short, long in (("mean", "mean"), ("var", "variance"))
+      for mix, text in (("swapped", "momentum and 1 − momentum are exchanged"), ("last", "Only the last batch is"), ("never", "No batch is taken up"), ("sum", "The factor 1 − momentum is missing"))),
+    ("M53 M28", "The running statistics are updated in evaluation, too.", {"always": True}),
+    ("M28", "ε is missing.", {"root": "no eps"}),
+    ("M28", "The root of the variance is missing.", {"root": "no root"}),
+    ("M28", "The running statistics are used in training; those of the batch are needed.", {"old": True}),
+    ("M09", "The statistics are taken along the features, not along the batch.", {"axis": 1}),
 ])
-register("penalty", [
-    ("M19", "Biases are penalised, too: only keys that start with W are.", _penalty(biases=True)),
-    ("M03", "The gradient of l2/2 ΣW² is l2 W, without a factor 2.", _penalty(slope=2.0)),
-    ("M03", "The ½ of the L2 penalty is missing in the value.", _penalty(half=1.0)),
-    ("M03", "The L2 penalty is l2 ΣW²: the ½ is missing in value and gradient.", _penalty(half=1.0, slope=2.0)),
-    ("M03", "The gradient of the L2 penalty is half of what it should be.", _penalty(slope=0.5)),
-    ("M19", "The L1 penalty is missing.", _penalty(drop="l1")),
-    ("M19", "The L2 penalty is missing.", _penalty(drop="l2")),
-    ("", "|W| stands where sign(W) is needed in the gradient.", _penalty(power=True)),
-    ("", "A root is taken of ΣW².", _penalty(root=True)),
+register_slips("penalty", _penalty, [
+    ("M19", "Biases are penalised, too: only keys that start with W are.", {"biases": True}),
+    ("M03", "The gradient of l2/2 ΣW² is l2 W, without a factor 2.", {"slope": 2.0}),
+    ("M03", "The ½ of the L2 penalty is missing in the value.", {"half": 1.0}),
+    ("M03", "The L2 penalty is l2 ΣW²: the ½ is missing in value and gradient.", {"half": 1.0, "slope": 2.0}),
+    ("M03", "The gradient of the L2 penalty is half of what it should be.", {"slope": 0.5}),
+    ("M19", "The L1 penalty is missing.", {"drop": "l1"}),
+    ("M19", "The L2 penalty is missing.", {"drop": "l2"}),
+    ("M05", "The penalty is averaged over the entries of an array; it is their sum.", {"mean": True}),
+    ("", "|W| stands where sign(W) is needed in the gradient.", {"l1_slope": np.abs}),
+    ("", "The gradient of l1 Σ|W| is l1 sign(W): the sign is missing.", {"l1_slope": np.ones_like}),
+    ("", "The entries are summed in the L1 penalty; their absolute values are needed.", {"size": np.asarray}),
+    ("", "A root is taken of ΣW².", {"root": True}),
 ])
 # fmt: on
 
