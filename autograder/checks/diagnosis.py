@@ -31,6 +31,8 @@ class Diagnosis:
     edits: tuple[Edit, ...] = field(default=(), repr=False, compare=False)
     of_forward: bool = False  # the gradients are right for a wrong forward
     factors: tuple[str, ...] = ()  # constants, by name, that the gradients are off by
+    # what a wrong forward computes on the way
+    seen: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.text)

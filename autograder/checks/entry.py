@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .trace import first_seen
 from .values import Mismatch, compare
 
 __all__ = [
@@ -118,10 +119,12 @@ class Trial:
         student_id: str = "",
         explain_until: float = math.inf,
         told: Iterable[str] = (),
+        memory: dict[Any, Any] | None = None,
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
         # on the clock of this process, so that a busy machine changes no answer
         self.explain_until = explain_until
+        self.memory = {} if memory is None else memory  # what earlier draws of this run have found out
         self.told = frozenset(told)  # aspects that are lost already: nobody reads a second explanation
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
@@ -130,6 +133,11 @@ class Trial:
     def explain(self) -> bool:
         """Whether there is time to look for causes; without, only whether anything is wrong is asked."""
         return time.process_time() < self.explain_until
+
+    @property
+    def thorough(self) -> bool:
+        """Whether this run decides marks: then what they depend on is looked for, however much time has passed."""
+        return self.explain_until > 0.0
 
     def seen_as(self, subject: Any) -> Trial:
         """The same trial, with the student's functions seen in another form; what is found is found in both."""
@@ -140,7 +148,12 @@ class Trial:
     def apart(self, rng: np.random.Generator) -> Trial:
         """A trial of the same functions with findings of its own."""
         return Trial(
-            self.subject, rng, student_id=self.student_id, explain_until=self.explain_until, told=self.told
+            self.subject,
+            rng,
+            student_id=self.student_id,
+            explain_until=self.explain_until,
+            told=self.told,
+            memory=self.memory,
         )
 
     def get(self, name: str) -> Any:
@@ -149,18 +162,22 @@ class Trial:
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call the student's function; raises StudentError when it raises, NotAnswered when it is not there."""
-        return self._take(name, self.subject.call(name, args, kwargs))
+        return self._take(name, args, self.subject.call(name, args, kwargs))
 
     def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
         """Many independent calls in one request (finite differences, properties)."""
-        return [self._take(name, reply) for reply in self.subject.call_many(name, calls)]
+        return [
+            self._take(name, args, reply) for args, reply in zip(calls, self.subject.call_many(name, calls))
+        ]
 
-    def _take(self, name: str, reply: Reply) -> Any:
+    def _take(self, name: str, args: Sequence[Any], reply: Reply) -> Any:
         for where in reply.changed:
+            lines = self.subject.trace(name, args) if self.explain and not self.mutated else ()
             self.mutated.append(
                 Finding(
                     f"{name} changes its argument {where}: the array that the caller passed in has other numbers after the call.",
                     ("M25",),
+                    line=next((line for line, variable, _ in lines if variable == where), None),
                     hints=(
                         "Look for an in-place operation: +=, *=, a slice on the left of =, np.add(..., out=...).",
                         "x += 1 changes the caller's array; x = x + 1 makes a new one.",
@@ -171,6 +188,10 @@ class Trial:
         if reply.error is not None:
             raise reply.error
         return reply.value
+
+    def line_of(self, name: str, args: Sequence[Any], value: Any) -> int | None:
+        """The line of the student's function that first gives this wrong result of a call with these arguments."""
+        return first_seen(value, self.subject.trace(name, args)) if self.explain else None
 
     def fail(self, finding: Finding | str, *, aspect: str | None = None, ids: Sequence[str] = ()) -> None:
         """Report something wrong with an aspect (with all aspects of the check when None), and go on."""
@@ -210,7 +231,8 @@ class Check:
     aspects  name -> points; `run(trial)` reports findings per aspect, no finding is full points
     draws    how many times it is run on public data (hidden data: the same number again)
     square   one of the draws asks for square sizes (`trial.square`), where a transpose hides behind equal shapes
-    pure     arguments that a call writes into cost the aspect named here, or nothing when None
+    pure     arguments that a call writes into cost the aspect named here; when None, and no other check of the entry
+             charges for it, the first aspect
     hidden   whether hidden data is tried too; False where the student answers for shown data (numbers, lines, choices)
     """
 

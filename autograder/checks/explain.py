@@ -27,7 +27,7 @@ from .linetrace import Line, record_lines
 from .protocol import Broken, Finding, Pair, check_protocol, copied
 from .search import search
 from .tape import record
-from .trace import locate, quantities, value_quantities
+from .trace import locate, locate_gradients, quantities, value_quantities
 from .wrong_values import explain_value, variables
 
 __all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
@@ -170,9 +170,11 @@ def _line(
             )
         known = quantities(tape, dout, got, why.replays(tape, dout))
         if (early := locate(known, lines, forward=True)) is not None:
-            return early
+            # the gradient is formed in forward: what is strange before that line counts
+            before = [k for k, (at, _, _) in enumerate(lines) if at == early]
+            return locate(known, lines[: before[0] + 1]) or early
         _, more = record_lines(pair.backward, (dout,) if cache is None else (dout, cache))
-        return locate(known, more)
+        return locate_gradients(known, (got[n] for n in why.names if n in got), more)
     except Exception:  # the line is a courtesy: nothing depends on it
         return None
 
@@ -227,7 +229,8 @@ def explain_arrays(
         known = quantities(
             first.tape, first.dout, {n: first.got[n] for n in asked}, why.replays(first.tape, first.dout)
         )
-        why = why.at(locate(known, trace))
+        line = locate_gradients(known, (first.got[n] for n in asked), trace)
+        why = why.at(line)
     return why
 
 
@@ -249,7 +252,8 @@ def explain_forward(
     if not (why.text and trace):
         return why
     args, got = instances[0]
-    return why.at(locate(value_quantities(record(model, args, variables(model, args)), got), trace))
+    tape = record(model, args, variables(model, args))
+    return why.at(locate(value_quantities(tape, got, why.seen), trace))
 
 
 def _unusable(

@@ -13,6 +13,9 @@ import numpy as np
 __all__ = ["Factor", "factors", "name_factor", "ratio"]
 
 
+_PADS = "mask.sum()/mask.size"
+
+
 @dataclass(frozen=True)
 class Factor:
     """A constant with a name, the mistake it points to, and how far-fetched it is."""
@@ -20,6 +23,14 @@ class Factor:
     text: str  # "1/N"
     ids: tuple[str, ...]
     cost: float
+
+    @property
+    def says(self) -> str:
+        """What it says about a quantity, as the end of a sentence."""
+        if self.text == _PADS:
+            return "is averaged over all positions, padding included: divide by mask.sum()"
+        known = {"-1": "has the wrong sign", "0": "is zero"}
+        return known.get(self.text, f"is {self.text} times what it should be")
 
     @property
     def per_element(self) -> bool:
@@ -42,7 +53,7 @@ def sizes(args: Mapping[str, Any]) -> dict[str, float]:
             found.setdefault(letter or f"{name}.shape[{axis}]", float(n))
         if name == "mask":
             found["mask.sum()"] = float(value.sum())
-            found["mask.sum()/mask.size"] = float(value.sum() / max(value.size, 1))
+            found[_PADS] = float(value.sum() / max(value.size, 1))
     return found
 
 
@@ -79,6 +90,8 @@ def factors(args: Mapping[str, Any]) -> dict[str, tuple[float, Factor]]:
     add("4", 4.0, ("M03",), 0.8)
     add("1/4", 0.25, ("M03",), 0.8)
     known = sizes(args)
+    if _PADS in known:
+        add(_PADS, known[_PADS], ("M50", "M02"), 0.0)
     single = list(known.items())
     for text, n in single:
         add(text, n, ("M02",), 0.1)

@@ -15,12 +15,14 @@ import numpy as np
 
 from .cases import Candidate, Case
 from .errors import ModelError
-from .forward_mistakes import FORWARD, Step
+from .forward_mistakes import ACTIVATIONS, FORWARD, Step
 from .tape import Node, Site, Tape, record
 from .views import View, view_of
 
-__all__ = ["ForwardEdit", "forward_edits", "forward_gradients", "recorded"]
+__all__ = ["FORMULAS", "ForwardEdit", "forward_edits", "forward_gradients", "recorded"]
 
+# how a wrong forward is differentiated: as it is; by the right formulas with its values; by those with its inputs
+FORMULAS = ("edit", "value", "input")
 Rewrite = Callable[[Tape, str, tuple[Node, ...], dict[str, Any]], Node]
 
 
@@ -44,17 +46,43 @@ def forward_edits(view: View) -> list[ForwardEdit]:
         for cost, ids, text, instead in FORWARD.get(node.op or "", ()):
             if view.normalises and node.op in ("mean", "sqrt") and not ids:
                 ids = "M28"
+            if node.op == "sum" and ids == "M02" and _averaged(view):
+                ids, text = "M05", "the mean runs over all elements, not over the batch"
             found.append(
                 ForwardEdit(cost, tuple(ids.split()), _sentence(text, node), site, _rewrite(instead))
             )
         found += _other_axes(node, site)
         found += _constants(node, site)
         found += _masks_and_labels(node, site, view)
+    found += _one_more_activation(view)
     for site, i in view.loops():
-        found += [_not_carried(view, site, i), _from_zero(view, site, i)]
+        found += [_not_carried(view, site, i, through) for through in (False, True)]
+        found.append(_from_zero(view, site, i))
     found += _at_twins(view, found)
     found.sort(key=lambda e: e.cost)
     return found
+
+
+def _one_more_activation(view: View) -> list[ForwardEdit]:
+    """An activation of the model is applied to its result, too."""
+    out = view.tape.outputs[0]
+    used = [op for op in ACTIVATIONS if any(node.op == op for node in view.tape.nodes)]
+    if out.op in used or out.site not in view.sites or len(view.sites[out.site]) > 1:
+        return []
+    return [
+        ForwardEdit(1.35, (), f"{{q}}: {op} is applied to the result, too.", out.site, _rewrite(_then(op)))
+        for op in used
+    ]
+
+
+def _then(op: str) -> Callable[[Step], Node]:
+    return lambda s: s.do(op, s.again())
+
+
+def _averaged(view: View) -> bool:
+    """Whether the value is a loss: a mean over the batch."""
+    means = any(node.op == "mean" for node in view.tape.nodes)
+    return means and np.ndim(view.tape.outputs[0].value) == 0
 
 
 def _at_twins(view: View, found: Sequence[ForwardEdit]) -> list[ForwardEdit]:
@@ -132,15 +160,17 @@ def _kept(k: int) -> Rewrite:
     return _rewrite(lambda s: s.keep(s.xs[k]))
 
 
-def _not_carried(view: View, site: Site, i: int) -> ForwardEdit:
-    """Every step of a loop starts from the initial state."""
+def _not_carried(view: View, site: Site, i: int, through: bool) -> ForwardEdit:
+    """Every step of a loop starts from the initial state; `through`: its gradient goes to the step before all the same."""
 
     def rewrite(tape: Tape, op: str, xs: tuple[Node, ...], extra: dict[str, Any]) -> Node:
         start = tape.starts.setdefault(site, xs[i])
+        if through:
+            start = tape.plain("add", (xs[i], tape.constant(start.value - xs[i].value)), {})
         return tape.plain(op, tuple(start if k == i else x for k, x in enumerate(xs)), extra)
 
     text = f"{{q}}: the state is not carried on: every step starts from the initial state (in {view.sites[site][-1].label})."
-    return ForwardEdit(1.1, ("M45",), text, site, rewrite)
+    return ForwardEdit(1.15 if through else 1.1, ("M45",), text, site, rewrite)
 
 
 def _from_zero(view: View, site: Site, i: int) -> ForwardEdit:
@@ -183,17 +213,19 @@ def recorded(
     args: Mapping[str, Any],
     wrt: Sequence[str],
     edit: ForwardEdit,
-    value_only: bool = False,
+    how: str = "edit",
 ) -> Tape | None:
-    """The tape of the wrong forward; with `value_only` its derivatives are those of the right formula."""
+    """The tape of the wrong forward, with the derivatives that one of FORMULAS says; None where the edit does not fit."""
 
     def keep_rule(tape: Tape, op: str, xs: tuple[Node, ...], extra: dict[str, Any]) -> Node:
-        node = tape.plain(op, xs, extra)
-        node.value = edit.rewrite(tape, op, xs, extra).value
+        node, value = tape.plain(op, xs, extra), edit.rewrite(tape, op, xs, extra).value
+        if how == "input":
+            return tape.plain("add", (node, tape.constant(value - node.value)), {})
+        node.value = value
         return node
 
     try:
-        change = keep_rule if value_only else edit.rewrite
+        change = edit.rewrite if how == "edit" else keep_rule
         return record(model, args, wrt, dict.fromkeys((edit.site, *edit.twins), change))
     except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
         return None
@@ -210,13 +242,13 @@ def forward_gradients(
     until = time.process_time() + seconds
     found: list[Candidate] = []
     for edit in forward_edits(view_of(cases[0].tape)):
-        for value_only in (False, True):
+        for how in FORMULAS[:2]:
             if time.process_time() > until:
                 return found
-            names, joint = _explained(model, wrt, cases, wrong, edit, value_only)
+            names, joint = _explained(model, wrt, cases, wrong, edit, how)
             if names and (joint or edit.cost <= 1.2):
                 text = edit.text.replace("{q}: ", "{q}: another function is differentiated: ")
-                cost = edit.cost + (0.7 if value_only else 0.6)
+                cost = edit.cost + (0.6 if how == FORMULAS[0] else 0.7)
                 found.append(Candidate(cost, edit.ids, text, names, joint, of_forward=True))
     return found
 
@@ -227,12 +259,12 @@ def _explained(
     cases: Sequence[Case],
     names: frozenset[str],
     edit: ForwardEdit,
-    value_only: bool,
+    how: str,
 ) -> tuple[frozenset[str], bool]:
     """For which gradients a forward edit holds on all instances, and whether for all that there are."""
     joint = True
     for case in cases:
-        tape = recorded(model, case.tape.args, wrt, edit, value_only)
+        tape = recorded(model, case.tape.args, wrt, edit, how)
         if tape is None or np.shape(tape.outputs[0].value) != np.shape(case.tape.outputs[0].value):
             return frozenset(), False
         try:

@@ -65,6 +65,10 @@ class Step:
         size = self.a.value.shape[-1 if key == "y" else 0]
         return self.again(**{key: np.asarray(move(np.asarray(self.extra[key]), size))})
 
+    def mixed_labels(self, order: Callable[[Any], Any]) -> Node:
+        """The operation with the labels of a batch of sequences in another order."""
+        return self.index("y", lambda y, n: order(y) if y.ndim > 1 else y)
+
     def rolled(self, shift: int, axis: int) -> Node:
         """The operation on an input whose entries have moved by one."""
         order = np.roll(np.arange(self.a.value.shape[axis]), shift)
@@ -77,6 +81,13 @@ class Step:
         if self.op == "softmax":
             return self.do("div", self.do("exp", shifted), total)
         return self.do("sub", shifted, self.do("log", total))
+
+    def based(self, base: float, shift: bool) -> Node:
+        """A log-softmax with another logarithm of the sum, with or without the maximum taken off before."""
+        rows = {"axis": self.axis, "keepdims": True}
+        z = self.do("sub", self.a, self.do("max", self.a, **rows)) if shift else self.a
+        log = self.do("mul", self.do("log", self.do("sum", self.do("exp", z), **rows)), 1 / math.log(base))
+        return self.do("sub", z, log)
 
     def over_all(self) -> Node:
         """A softmax over all entries instead of each row."""
@@ -158,8 +169,8 @@ FORWARD: dict[str, list[ForwardRow]] = {
     ],
     "sub": [
         (1.1, "M08", "an (N, 1) and an (N,) array are combined, which gives (N, N)", lambda s: s.outer()),
-        (1.0, "", "{b} is missing", lambda s: s.keep(s.a)),
-        (1.0, "", "{a} is missing", lambda s: s.minus(s.b)),
+        (1.05, "", "{b} is missing", lambda s: s.keep(s.a)),
+        (1.05, "", "{a} is missing", lambda s: s.minus(s.b)),
         (1.1, "M01", "the sign of {b} is wrong", lambda s: s.do("add", *s.xs)),
         (1.2, "M01", "the sign of {a} is wrong", lambda s: s.minus(s.do("add", *s.xs))),
         (1.3, "M01", "the difference is taken the wrong way round", lambda s: s.again(s.b, s.a)),
@@ -250,7 +261,13 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.2, "", "the normalisation is missing: the scores themselves are used", lambda s: s.keep(s.a)),
         (1.2, "", "the logarithm is missing: probabilities are used", lambda s: s.do("softmax", s.a, axis=s.axis)),
         (1.3, "", "the maximum is subtracted, but not the logarithm of the sum", lambda s: s.do("sub", s.a, s.do("max", s.a, axis=s.axis, keepdims=True))),
+        (1.0, "M04", "the logarithm of the sum has base 2; natural logarithms are asked for", lambda s: s.based(2.0, shift=True)),
+        (1.0, "M04", "the logarithm of the sum has base 2; natural logarithms are asked for", lambda s: s.based(2.0, shift=False)),
         (1.3, "", "the logarithm of the sum is added, not subtracted", lambda s: s.do("sub", s.do("mul", s.a, 2.0), s.again())),
+    ],
+    "softplus": [
+        (1.0, "M04", "the logarithm has base 2; natural logarithms are asked for", lambda s: s.do("add", s.do("relu", s.a), s.do("mul", s.do("sub", s.again(), s.do("relu", s.a)), 1 / math.log(2)))),
+        (1.0, "M04", "powers and logarithms have base 2; e is asked for", lambda s: s.do("mul", s.again(s.do("mul", s.a, math.log(2))), 1 / math.log(2))),
     ],
     "pick": [
         (1.0, "M34", "the index is one too high", lambda s: s.index("y", lambda y, n: (y + 1) % n)),
@@ -258,6 +275,8 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.0, "M34", "the index is one too high", lambda s: s.index("y", lambda y, n: np.minimum(y + 1, n - 1))),
         (1.0, "M34", "the index is one too low", lambda s: s.index("y", lambda y, n: np.maximum(y - 1, 0))),
         (1.3, "M21", "the label of the first example is used for every row", lambda s: s.index("y", lambda y, n: np.full_like(y, y.flat[0]))),
+        (1.2, "M10", "labels and scores are flattened in different orders: time steps and sequences are mixed up", lambda s: s.mixed_labels(lambda y: np.reshape(np.ravel(y), y.shape[::-1]).T)),
+        (1.2, "M10", "labels and scores are flattened in different orders: time steps and sequences are mixed up", lambda s: s.mixed_labels(lambda y: np.reshape(np.ravel(y.T), y.shape))),
         (1.3, "M21", "the labels are taken in reversed order", lambda s: s.index("y", lambda y, n: y[::-1])),
         (1.3, "", "the largest entry is taken, not the one at the label", lambda s: s.do("max", s.a, axis=-1, keepdims=False)),
     ],

@@ -50,21 +50,20 @@ def record_lines(
         if (
             isinstance(value, list | tuple)
             and depth == 0
-            and value
-            and not isinstance(value[0], int | float | str)
+            and any(not isinstance(item, int | float | str) for item in value[:40])
         ):
             for i, item in enumerate(value[:40]):
                 take(frame_id, line, f"{name}[{i}]", item, 1)
             return
         if isinstance(value, float | np.floating):
             value = np.asarray(value)
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size > _MAX_SIZE:
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.size > _MAX_SIZE:
             return
         bits = value.tobytes()
         if seen.get((frame_id, name)) != bits and len(trace) < max_arrays:
             known = (frame_id, name) not in seen and bits in given  # unpacked from an argument, not computed
             seen[frame_id, name] = bits
-            if known:
+            if known and not name.startswith("return"):
                 return
             trace.append((line, name, np.array(value)))
 
@@ -87,8 +86,16 @@ def record_lines(
     def enter(frame: FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename != filename or len(trace) >= max_arrays:
             return None
+        caller = frame.f_back
+        if "__init__" in (frame.f_code.co_name, caller.f_code.co_name if caller is not None else ""):
+            return None  # what a constructor draws is replaced before anything is computed
+        inner = caller is not None and caller.f_code.co_filename == filename
         for name, value in list(frame.f_locals.items()):  # the arguments are known, not computed
             if isinstance(value, np.ndarray):
+                if (
+                    inner and caller is not None
+                ):  # but what is handed to a helper is computed where it is called
+                    take(id(caller), caller.f_lineno, f"{frame.f_code.co_name}({name})", value)
                 seen[id(frame), name] = value.tobytes()
         return inside([frame.f_lineno])
 

@@ -12,7 +12,7 @@ from .factors import Factor, name_factor, ratio
 from .gradcheck import tolerance
 from .views import view_of
 
-__all__ = ["common_factor", "plain_candidates", "times"]
+__all__ = ["common_factor", "plain_candidates"]
 
 
 def plain_candidates(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[Candidate]:
@@ -30,7 +30,7 @@ def plain_candidates(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[C
             else:
                 factor = common_factor(cases, name, [c.truth[name].T for c in cases])
                 if factor is not None:
-                    text = f"{{q}} is transposed, and {times(factor)}."
+                    text = f"{{q}} is transposed, and {factor.says}."
                     yield Candidate(2.0 + factor.cost, ("M06", *factor.ids), text, frozenset((name,)))
         elif all(g.size == t.size and g.shape != t.shape for g, t in pairs):  # noqa: SIM102
             if all(np.allclose(g.ravel(), t.ravel(), rtol=1e-9, atol=1e-12 * largest(t)) for g, t in pairs):
@@ -131,14 +131,8 @@ def common_factor(cases: Sequence[Case], name: str, of: Sequence[Any]) -> Factor
     )
 
 
-def times(factor: Factor) -> str:
-    return {"-1": "has the wrong sign", "0": "is zero"}.get(
-        factor.text, f"is {factor.text} times what it should be"
-    )
-
-
 def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[str], joint: bool) -> Candidate:
-    ids, text = factor.ids, f"{{q}} {times(factor)}."
+    ids, text = factor.ids, f"{{q}} {factor.says}."
     value = cases[0].factors.get(factor.text, (None,))[0]
     evidence = (
         f"{factor.text} = {value:.6g} here." if value is not None and factor.text not in ("-1", "0") else ""

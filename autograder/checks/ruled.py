@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .kinds import INSTANCES, courtesy, explained, pure_check
 from .rules import explain_call
 from .values import Mismatch, compare
 
-__all__ = ["named", "ruled"]
+__all__ = ["first_bad", "named", "ruled"]
 
 Args = dict[str, Any]
 
@@ -28,21 +29,24 @@ def named(
     rtol: float = 1e-8,
     *,
     before: str = "",
+    call: tuple[str, Sequence[Any], Any] | None = None,
 ) -> Finding:
     """The finding about a mismatch, in the words of the rules where they know the mistake.
 
     instances  () -> (arguments of the rule, result) of several draws
     before     words in front of what does not fit
+    call       the student's function, arguments and the wrong result that they give, for the line
     """
     finding = Finding(f"{before}{bad.text}", (), bad.evidence, errors=bad.errors)
     if not trial.explain or aspect in trial.told:
         return finding
+    line = None if call is None else trial.line_of(*call)
 
     def why() -> Diagnosis:
         found = explain_call(rule, instances(), what=what, rtol=rtol)
         return Diagnosis([], "") if "fit no mistake" in found.text else found
 
-    return explained(finding, courtesy(why))
+    return replace(explained(finding, courtesy(why)), line=line)
 
 
 def ruled(
@@ -66,9 +70,10 @@ def ruled(
         drawn = [sample(trial.rng) for _ in range(INSTANCES)]
         calls = [tuple(a.values()) for a in drawn]
         tried = [(a, takes(got)) for a, got in zip(drawn, trial.call_many(name, calls))]
-        bad = next((b for a, got in tried if (b := compare(name, got, reference(**a))) is not None), None)
+        bad, wrong = first_bad(name, tried, reference)
         if bad is not None:
-            trial.fail(named(trial, usual, name, lambda: tried, bad, name), aspect=usual)
+            finding = named(trial, usual, name, lambda: tried, bad, name, call=(name, *wrong))
+            trial.fail(finding, aspect=usual)
         for aspect, cases in special.items():
             if bad is not None:
                 trial.fail("Not looked at as long as nothing is right on ordinary data.", aspect=aspect)
@@ -80,6 +85,16 @@ def ruled(
                     break
 
     return pure_check(points, run, pure)
+
+
+def first_bad(
+    name: str, tried: Sequence[tuple[Args, Any]], reference: Callable[..., Any], rtol: float | None = None
+) -> tuple[Mismatch | None, tuple[tuple[Any, ...], Any]]:
+    """The first result that is wrong, if any: what is wrong with it, and (arguments, result)."""
+    for args, got in tried:
+        if (bad := compare(name, got, reference(**args), rtol=rtol)) is not None:
+            return bad, (tuple(args.values()), got)
+    return None, ((), None)
 
 
 def _shown(args: Args) -> str:

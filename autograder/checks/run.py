@@ -119,15 +119,18 @@ def run_entry(
     findings = _run_all(table, entry, checks, subject, draws, explain=not others)
     notes: tuple[str, ...] = ()
     if findings and others:
+        lost = {f.aspect for f in findings}
+        failing = tuple(c for c in checks if lost & set(c.aspects))
         with subject.bound(others):
-            again = _run_all(table, entry, checks, subject, draws, explain=False)
+            again = _run_all(table, entry, failing, subject, draws, explain=False)
             helped = _lost(checks, again) < _lost(checks, findings)
             if helped and again:
                 again = _run_all(table, entry, checks, subject, draws)
         if helped:
-            notes, findings = (_blame(table, entry, others, subject, draws, known or {}),), again
+            blame = _blame(table, entry, others, subject, draws, known or {}, right=not again)
+            notes, findings = (blame,) if blame else (), again
         else:
-            findings = _run_all(table, entry, checks, subject, draws)
+            findings = _run_all(table, entry, failing, subject, draws)
     lost = {f.aspect for f in findings}
     aspects = tuple(
         (name, 0.0 if name in lost else points, points) for c in checks for name, points in c.aspects.items()
@@ -153,6 +156,7 @@ def _run_all(
 ) -> list[Finding]:
     """The first finding of every aspect, in the order of the aspects."""
     found: dict[str, Finding] = {}
+    memory: dict[Any, Any] = {}
     until = time.process_time() + EXPLAINING if explain else 0.0
     for check in checks:
         number = entry.checks.index(check)
@@ -166,8 +170,16 @@ def _run_all(
                     source.student_id, table.assignment, entry.id, number, draw, salt=source.salt
                 )
                 square = check.square and draw == check.draws - 1
-                trial = Trial(subject, rng, square=square, student_id=source.student_id, explain_until=until)
-                for aspect, finding in _findings(check, trial):
+                trial = Trial(
+                    subject,
+                    rng,
+                    square=square,
+                    student_id=source.student_id,
+                    explain_until=until,
+                    told=found,
+                    memory=memory,
+                )
+                for aspect, finding in _findings(entry, check, trial):
                     for name in [aspect] if aspect is not None else check.aspects:
                         if name not in check.aspects:
                             raise KeyError(
@@ -177,7 +189,7 @@ def _run_all(
     return list(found.values())
 
 
-def _findings(check: Check, trial: Trial) -> list[tuple[str | None, Finding]]:
+def _findings(entry: Entry, check: Check, trial: Trial) -> list[tuple[str | None, Finding]]:
     try:
         check.run(trial)
     except NotAnswered as blank:
@@ -187,8 +199,15 @@ def _findings(check: Check, trial: Trial) -> list[tuple[str | None, Finding]]:
         trial.fail(Finding(error.text, line=error.line, status=status))
     except Wrong as wrong:
         trial.fail(wrong.finding)
-    if check.pure is not None and trial.mutated:
-        trial.fail(trial.mutated[0], aspect=check.pure)
+    if check.pure is not None:
+        if trial.mutated:
+            trial.fail(trial.mutated[0], aspect=check.pure)
+    elif not trial.memory.get("M25") and not any(c.pure for c in entry.checks):
+        # nothing else charges for it: what the functions of this entry write into costs the first aspect, once
+        written = [m for m in trial.mutated if m.text.startswith(tuple(entry.defines))]
+        trial.memory["M25"] = bool(written)
+        if written:
+            trial.fail(written[0], aspect=next(iter(check.aspects)))
     return trial.findings
 
 
@@ -218,8 +237,9 @@ def _blame(
     subject: Subject,
     draws: Sequence[Draws],
     known: Mapping[tuple[str, int], Outcome],
+    right: bool,
 ) -> str:
-    """Whose mistake it was: the functions that fail their own checks, else all that are called."""
+    """Whose mistake it was: the functions that fail their own checks; if none does, all, or nothing of what is not right."""
     wrong = []
     for other in table.entries.values():
         names = [n for n in other.defines if n in others]
@@ -234,6 +254,12 @@ def _blame(
             wrong += names
     named = " and ".join(wrong or others)
     mine = " and ".join(entry.defines) or entry.id
+    if not right:
+        return (
+            f"A part of what is wrong in {mine} comes from {named}, which it uses: that costs nothing here."
+            if wrong
+            else ""
+        )
     return f"Your {mine} is right by itself; the mistake is in {named}, which it uses. You keep these marks."
 
 

@@ -12,7 +12,7 @@ from .cases import Candidate, Case, largest
 from .editing import Edit, at_site, drop, together
 from .edits import backward_edits
 from .factors import name_factor, ratio
-from .plain import common_factor, plain_candidates, times
+from .plain import common_factor, plain_candidates
 from .views import view_of
 
 __all__ = ["search"]
@@ -98,7 +98,7 @@ def _scaled(
                     continue
                 one = abs((ratio(cases[0].got[name], base, np.inf) or 0.0) - 1.0) < 1e-8
                 extra = " It is transposed, too." if turned else ""
-                extra += "" if one else f" Beside that, {{q}} {times(factor)}."
+                extra += "" if one else f" Beside that, {{q}} {factor.says}."
                 ids = (*edit.ids, *(("M06",) if turned else ()), *(() if one else factor.ids))
                 cost = edit.cost + 1.0 + (0.0 if one else factor.cost)
                 found.append(Candidate(cost, ids, edit.text + extra, frozenset((name,)), left == {name}))

@@ -16,8 +16,9 @@ import numpy as np
 from .linetrace import Line
 from .primitives import ELEMENTWISE, PRIMITIVES
 from .tape import Tape
+from .values import as_array
 
-__all__ = ["Quantities", "locate", "quantities", "value_quantities"]
+__all__ = ["Quantities", "first_seen", "locate", "locate_gradients", "quantities", "value_quantities"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Quantities:
     known: tuple[np.ndarray, ...]
     wrong: tuple[np.ndarray, ...] = ()
     result: tuple[np.ndarray, ...] = ()  # the wrong value itself: wherever it appears, it is wrong
+    explained: bool = False  # whether `wrong` holds every value that the mistake spoils
+    named: tuple[np.ndarray, ...] = ()  # those of the known ones that have a name in the formula
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is, up to its sign, a right one that has a name: it stands in the wrong place."""
+        value = np.asarray(value)
+        return any(_equal(v, known) for known in self.named for v in (value, -value))
 
 
 def quantities(
@@ -39,6 +47,7 @@ def quantities(
     """
     known = [np.asarray(n.value) for n in tape.nodes]
     known += [np.asarray(g) for g in tape.sweep(dout) if g is not None]
+    named = Quantities((), named=tuple(known))
     known += [
         np.asarray(v, float)
         for v in tape.args.values()
@@ -52,12 +61,12 @@ def quantities(
     truth = tape.backward(dout)
     for name, g in (got or {}).items():
         g = np.asarray(g)
-        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]):
+        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]) and not named.holds(g):
             wrong.append(g.astype(float))
             if g.shape == np.shape(dout) and g.ndim:
                 with np.errstate(all="ignore"):
                     wrong.append(g / dout)  # the local derivative, where the upstream gradient is a factor
-    return Quantities(tuple(known), tuple(wrong))
+    return Quantities(tuple(known), tuple(wrong), named=named.named)
 
 
 def _partial_sums(tape: Tape, dout: Any) -> list[np.ndarray]:
@@ -77,8 +86,8 @@ def _partial_sums(tape: Tape, dout: Any) -> list[np.ndarray]:
     return found
 
 
-def value_quantities(tape: Tape, got: Any) -> Quantities:
-    """What can be recognised in a forward pass whose value is wrong."""
+def value_quantities(tape: Tape, got: Any, edited: Iterable[Any] = ()) -> Quantities:
+    """What can be recognised in a forward pass whose value is wrong; edited: values under the edit that explains it."""
     known = [np.asarray(n.value) for n in tape.nodes] + _usual(tape)
     known += [
         np.asarray(v, float)
@@ -90,7 +99,13 @@ def value_quantities(tape: Tape, got: Any) -> Quantities:
     except (TypeError, ValueError):
         return Quantities(tuple(known))
     right = np.asarray(tape.outputs[0].value)
-    return Quantities(tuple(known), (), () if _equal(value, right) else (value,))
+    if right.ndim == 0:  # a loss is often computed together with its gradient
+        known += [np.asarray(g) for g in tape.sweep(1.0) if g is not None]
+        known += [np.asarray(g) for g in tape.backward(1.0).values()] + _partial_sums(tape, 1.0)
+    spoilt = tuple(map(np.asarray, edited))
+    only = tuple(a for a in spoilt if a.size > 1)
+    named = tuple(np.asarray(n.value) for n in tape.nodes)
+    return Quantities(tuple(known), only, () if _equal(value, right) else (value,), bool(spoilt), named)
 
 
 def _usual(tape: Tape) -> list[np.ndarray]:
@@ -150,27 +165,108 @@ def locate(
 
     It is the first line that gives an array which only the mistake gives, or an array of more than one number that is
     not known up to a factor and a transpose. With `forward`, only the former: the trace is that of a right forward.
+    Where every value that the mistake spoils is known, only these are looked for.
     """
     if not isinstance(known, Quantities):
         known = Quantities(
             tuple(np.asarray(k, float) for k in known), tuple(np.asarray(w, float) for w in wrong)
         )
-    table = _Table(known.known)
-    bad = _Table(known.wrong)
-    result = _Table(known.result)
-    for line, _, value in trace:
-        if result.has(value, scaled=False) and (value.size > 1 or float(value.ravel()[0]) not in (0.0, 1.0)):
+    table, bad = _Table(known.known), _Table(known.wrong)
+    # a right quantity in the place of the result is wrong where it is returned, not where it is computed
+    result = _Table(r for r in known.result if not known.holds(r))
+
+    def spoilt(value: np.ndarray) -> bool:
+        if value.size == 0:
+            return False
+        plain = np.all(value == value.flat[0]) if value.size > 1 else float(value.flat[0]) in (0.0, 1.0)
+        if plain:  # zeros, to begin with
+            return False
+        if result.has(value, scaled=False):
+            return True
+        return bad.has(value, scaled=False) and not table.has(value, scaled=False)
+
+    def strange(k: int, value: np.ndarray) -> bool:
+        varied = value.dtype.kind == "f" and value.size > 1 and bool(np.any(value != value.flat[0]))
+        if varied and value.ndim == 3 and all(table.has(v, scaled=True) or not np.any(v) for v in value):
+            return False  # some time steps of it
+        return varied and not table.has(value, scaled=True) and not _unfinished(trace, k, table)
+
+    shapes = {np.shape(a) for a in known.known}
+    odd = {r.shape for r in known.result if r.ndim and shapes and r.shape not in shapes}
+    for k, (line, _, value) in enumerate(trace):
+        if value.shape in odd:
             return line
-        if bad.has(value, scaled=False) and not table.has(value, scaled=False):
-            return line
-        if (
-            not forward
-            and value.size > 1
-            and np.any(value != value.flat[0])
-            and not table.has(value, scaled=True)
-        ):
+        if spoilt(value):
+            return _started_wrong(trace, k, table) or line
+        if known.explained:
+            # an array of all time steps is filled step by step
+            if value.ndim == 3 and any(map(spoilt, value[:64])):
+                return line
+        elif not forward and strange(k, value):
+            return _started_wrong(trace, k, table) or _caller(trace, k, table) or line
+    return _last(known.result, trace)
+
+
+def locate_gradients(known: Quantities, wrong: Iterable[Any], trace: Sequence[Line]) -> int | None:
+    """As `locate`, for a backward pass with these wrong results; they may be right quantities in the wrong place."""
+    line = locate(known, trace)
+    for one in wrong if line is None else ():
+        line = line or locate(Quantities(known.known, (), (np.asarray(one),), True, known.named), trace)
+    return line
+
+
+def _caller(trace: Sequence[Line], k: int, table: _Table) -> int | None:
+    """The line that calls a helper which is right elsewhere."""
+    line, name, value = trace[k]
+    if not name.startswith("return") or not any(
+        (at, other) == (line, name) and table.has(v, scaled=False) for at, other, v in trace
+    ):
+        return None
+    return next((at for at, _, v in trace[k + 1 :] if at != line and np.array_equal(v, value)), None)
+
+
+def _started_wrong(trace: Sequence[Line], k: int, table: _Table) -> int | None:
+    """The line that made an array of ones, or of another constant, which went into a sum that had to start from 0."""
+    _, name, value = trace[k]
+    last = [v for _, other, v in trace if other == name and v.shape == value.shape][-1]
+    for line, _, start in trace[:k]:
+        constant = start.shape == value.shape and np.any(start) and bool(np.all(start == start.flat[0]))
+        if constant and (table.has(value - start, scaled=False) or table.has(last - start, scaled=False)):
             return line
     return None
+
+
+def first_seen(value: Any, trace: Sequence[Line]) -> int | None:
+    """The line that first gives a wrong result; of one with nan or inf, the line where such a value first appears."""
+    wrong = as_array(value)
+    if wrong is None or wrong.dtype.kind == "c":
+        return None
+    wrong = wrong.astype(float)
+    if not np.all(np.isfinite(wrong)):
+        return next((line for line, _, v in trace if not np.all(np.isfinite(v))), None)
+    return locate(Quantities((), (), (wrong,), True), trace)
+
+
+def _last(results: Sequence[np.ndarray], trace: Sequence[Line]) -> int | None:
+    """The line that returns a result which says nothing earlier: 0, 1, an argument, a right quantity in the wrong place."""
+    table = _Table(results)
+    found: dict[str, int | None] = {}
+    for line, name, value in trace:
+        if name.startswith("return"):  # of functions that hand on what another one returned, the innermost
+            found[name] = (found.get(name) or line) if table.has(value, scaled=False) else None
+    return next((line for line in found.values() if line is not None), None)
+
+
+def _unfinished(trace: Sequence[Line], k: int, table: _Table) -> bool:
+    """Whether an array is being filled entry by entry, from zeros, or to something that is known in the end."""
+    _, name, value = trace[k]
+    states = [v for _, other, v in trace[k + 1 :] if other == name and v.shape == value.shape]
+    if not states:
+        return False
+    same = states[0] == value
+    if not np.any(same & (value != 0)) or np.all(same):
+        return False
+    return not np.any(value[~same]) or table.has(states[-1], scaled=True)
 
 
 class _Table:

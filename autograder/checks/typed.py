@@ -19,7 +19,7 @@ import numpy as np
 
 from .entry import Check, Finding, Trial
 from .errors import UsageError
-from .values import compare
+from .values import as_array, compare
 
 __all__ = ["Expression", "Step", "answers", "derivation"]
 
@@ -102,7 +102,9 @@ def _slipped(given: Any, want: Any, rtol: float) -> str:
     """What a number that is off by a known factor has probably gone through."""
     if isinstance(given, bool) or not isinstance(given, int | float | np.number) or not np.isscalar(want):
         return ""
-    if not isinstance(want, int | float | np.number) or not want or not np.isfinite(float(given)):
+    if not isinstance(want, int | float | np.number) or not want or as_array(given) is None:
+        return ""  # a whole number may be too large for a float
+    if not np.isfinite(float(given)):
         return ""
     off = float(given) / float(want)
     return next((f" {text}" for factor, text in _SLIPS if abs(off / factor - 1) <= rtol), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,26 +39,35 @@ def explain_value(
     wrong = [k for k in range(len(got)) if not _equal(got[k], want[k])]
     if not wrong:
         return Diagnosis([], "")
+    wrong.sort(
+        key=lambda k: sum(np.size(n.value) for n in tapes[k].nodes)
+    )  # most edits are refused by the first
     order = wrong + [k for k in range(len(got)) if k not in wrong]
     tapes, got, want = [tapes[k] for k in order], [got[k] for k in order], [want[k] for k in order]
-    options = _whole_value(tapes, got, want)
+    constants = _Constants(tapes, got)
+    options = _whole_value(constants, want)
     for edit in forward_edits(view_of(tapes[0])):
         if time.process_time() > until or (options and edit.cost > min(o[0] for o in options) + 0.05):
             break
-        values = _values(model, [t.args for t in tapes], wrt, edit)
-        if values is None:
+        first = _values(model, [tapes[0].args], wrt, edit)
+        if first is None or not (_equal(got[0], first[0]) or (edit.cost < 1.3 and constants.named(first[0]))):
             continue
+        rest = _values(model, [t.args for t in tapes[1:]], wrt, edit)
+        if rest is None:
+            continue
+        values = first + rest
         if all(_equal(g, v) for g, v in zip(got, values)):
-            options.append((edit.cost, edit.ids, edit.text))
-        elif (factor := _factor(tapes, got, values)) is not None and edit.cost < 1.3:
-            text = edit.text[:-1] + f"; beside that, the result is {factor.text} times what it should be."
-            options.append((edit.cost + 1.0 + factor.cost, (*edit.ids, *factor.ids), text))
+            options.append((edit.cost, edit.ids, edit.text, edit))
+        elif edit.cost < 1.3 and (factor := constants.between(values)) is not None:
+            text = edit.text[:-1] + f"; beside that, the result {factor.says}."
+            options.append((edit.cost + 1.0 + factor.cost, (*edit.ids, *factor.ids), text, edit))
     line = compared("The result", got[0], want[0])
     if not options:
         text = "The result is wrong; the numbers fit no mistake that is known here."
         return Diagnosis([], text, line, None, hints([], "the result", line))
     options.sort(key=lambda o: o[0])
-    cost, ids, text = options[0]
+    cost, ids, text, told = options[0]
+    seen = recorded(model, instances[0][0], wrt, told) if told is not None else None
     sentence = text.replace("{q}: ", "").replace("{q}", "The result")
     rivals = [o for o in options[1:] if o[0] <= cost + 0.05 and set(o[1]) != set(ids)]
     if rivals:
@@ -65,7 +75,14 @@ def explain_value(
         sentence = f"either {sentence.rstrip('.')}, or {second}"
         ids = tuple(dict.fromkeys((*ids, *rivals[0][1])))
     sentence = sentence[:1].upper() + sentence[1:]
-    return Diagnosis(list(ids), sentence, line, None, hints(list(ids), "the result", sentence))
+    return Diagnosis(
+        list(ids),
+        sentence,
+        line,
+        None,
+        hints(list(ids), "the result", sentence),
+        seen=tuple(n.value for n in seen.nodes) if seen is not None else (np.asarray(instances[0][1]),),
+    )
 
 
 def _values(
@@ -81,16 +98,36 @@ def _values(
     return values
 
 
-def _factor(tapes: Sequence[Tape], got: Sequence[Any], values: Sequence[Any]) -> Factor | None:
-    """The named constant between the student's values and others, on all instances."""
-    ratios = []
-    for g, v in zip(got, values):
-        c = ratio(g, v, max(RTOL * float(np.max(np.abs(g), initial=0.0)), 1e-300))
-        if c is None:
+class _Constants:
+    """The named constants between a student's values and others; their tables are made when they are needed, once."""
+
+    def __init__(self, tapes: Sequence[Tape], got: Sequence[Any]) -> None:
+        self.tapes, self.got = tapes, got
+
+    @cached_property
+    def tables(self) -> list[dict[str, tuple[float, Factor]]]:
+        """Name -> value, of every instance."""
+        return [factors(t.args) for t in self.tapes]
+
+    def named(self, value: np.ndarray) -> bool:
+        """Whether the constant of the first instance has a name there."""
+        c = self._of(self.got[0], value)
+        return c is not None and any(
+            abs(known - c) <= RTOL * max(1.0, abs(c)) for known, _ in self.tables[0].values()
+        )
+
+    def between(self, values: Sequence[Any]) -> Factor | None:
+        """The constant with got = constant · values on all instances, if there is one with a name."""
+        ratios = [self._of(g, v) for g, v in zip(self.got, values)]
+        known = [c for c in ratios if c is not None]
+        if len(known) < len(ratios):
             return None
-        ratios.append(c)
-    found = name_factor(ratios, [factors(t.args) for t in tapes])
-    return found if found is not None and found.text != "1" and found.cost < 2 else None
+        found = name_factor(known, self.tables)
+        return found if found is not None and found.text != "1" and found.cost < 2 else None
+
+    @staticmethod
+    def _of(got: np.ndarray, value: np.ndarray) -> float | None:
+        return ratio(got, value, max(RTOL * float(np.max(np.abs(got), initial=0.0)), 1e-300))
 
 
 def variables(model: Callable[..., Any], args: Mapping[str, Any]) -> tuple[str, ...]:
@@ -149,33 +186,32 @@ def _overflow(tapes: Sequence[Tape], got: Sequence[Any], want: Sequence[Any]) ->
     )
 
 
-Option = tuple[float, tuple[str, ...], str]
+Option = tuple[float, tuple[str, ...], str, ForwardEdit | None]
 
 
-def _whole_value(tapes: Sequence[Tape], got: Sequence[Any], want: Sequence[Any]) -> list[Option]:
+def _whole_value(constants: _Constants, want: Sequence[Any]) -> list[Option]:
     """What can be seen from the value alone: a factor, a transpose, a root, a broadcast to (N, N)."""
     options: list[Option] = []
+    got = constants.got
     pairs = list(zip(got, want))
-    factor = _factor(tapes, got, want)
+    factor = constants.between(want)
     if factor is not None:
-        ids, text = factor.ids, f"{{q}} is {factor.text} times what it should be."
-        if factor.text == "-1":
-            text = "{q} has the wrong sign."
+        ids, text = factor.ids, f"{{q}} {factor.says}."
         if factor.per_element:
             ids, text = ("M05",), text[:-1] + ": the mean runs over all elements, not over the batch."
-        options.append((0.9 + factor.cost, ids, text))
+        options.append((0.9 + factor.cost, ids, text, None))
     if all(w.ndim > 1 and g.shape == w.shape[::-1] and _equal(g, w.T) for g, w in pairs):
-        options.append((0.9, ("M06",), "{q} is transposed."))
+        options.append((0.9, ("M06",), "{q} is transposed.", None))
     elif all(g.shape != w.shape and g.size == w.size and _equal(g.ravel(), w.ravel()) for g, w in pairs):
         text = f"{{q}} has the right numbers in the shape {got[0].shape}, expected {want[0].shape}."
-        options.append((1.0, (), text))
+        options.append((1.0, (), text, None))
     elif all(w.ndim == 1 and g.shape == (w.size, w.size) for g, w in pairs):
         text = f"{{q}} has the shape {got[0].shape}: an (N, 1) and an (N,) array were combined."
-        options.append((1.0, ("M08",), text))
+        options.append((1.0, ("M08",), text, None))
     for f, what in (
         (np.tanh, "tanh"), (sigmoid, "a sigmoid"), (lambda x: np.maximum(x, 0), "relu"), (np.sqrt, "a root"), (np.square, "the square"), (np.exp, "an exponential"), (np.log, "a logarithm"), (np.abs, "the absolute value"),
     ):  # fmt: skip
         with np.errstate(all="ignore"):
             if all(_equal(g, f(w)) for g, w in pairs):
-                options.append((1.4, (), f"{{q}}: {what} is taken of the right result."))
+                options.append((1.4, (), f"{{q}}: {what} is taken of the right result.", None))
     return options

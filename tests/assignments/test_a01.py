@@ -50,6 +50,20 @@ def relu_in_place(z):
     return z
 
 
+def mlp2_with_b1_twice(X, W1, b1, W2, b2, W3, g):
+    return g(g(X @ W1 + b1) @ W2 + (b1 if len(b1) == len(b2) else b2)) @ W3
+
+
+def log_softmax_to_base_2(Z):
+    S = Z - Z.max(axis=1, keepdims=True)
+    return S - np.log2(np.exp(S).sum(axis=1, keepdims=True))
+
+
+def bce_without_softplus(z, y):
+    p = 1 / (1 + np.exp(-z))
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
 def maxout_interleaved(Z, k):
     return Z.reshape(len(Z), k, -1).max(axis=1)
 
@@ -106,6 +120,29 @@ MUTANTS = {
     ),
     "groups of maxout interleaved": ("maxout", {"maxout": maxout_interleaved}, "", ["values", "arguments unchanged"]),
     "an argument written into": ("prelu", {"prelu": lambda Z, alpha: np.multiply(Z, np.where(Z < 0, alpha, 1), out=Z)}, "M25", ["arguments unchanged"]),
+    "relu writes into its argument": ("activations", {"relu": relu_in_place}, "M25", ["relu"]),
+    "softplus with a logarithm to base 2": (
+        "activations",
+        {"softplus": lambda z: np.maximum(z, 0.0) + np.log2(1 + np.exp(-np.abs(z)))},
+        "M04",
+        ["softplus"],
+    ),
+    "hardtanh without its lower end costs once": (
+        "activations", {"hardtanh": lambda z: np.minimum(np.asarray(z, float), 1.0)}, "", ["hardtanh"],
+    ),
+    "the sign of dalpha": (
+        "prelu", {"d_prelu": lambda Z, alpha: (np.where(Z > 0, 1.0, alpha), np.maximum(-Z, 0.0))}, "M01", ["dalpha"],
+    ),
+    "a logarithm of the sum to base 2": (
+        "log-softmax", {"log_softmax": log_softmax_to_base_2}, "M04", ["values", "huge scores", "arguments unchanged"],
+    ),
+    "a loss of saturated probabilities": (
+        "bce-with-logits", {"bce_with_logits": bce_without_softplus}, "M23", ["huge scores"],
+    ),
+    "another bias where the widths are the same": ("mlp2", {"mlp2": mlp2_with_b1_twice}, "", ["values"]),
+    "half a mean over all elements": (
+        "mse", {"mse": lambda Yhat, Y: np.mean((Yhat - Y) ** 2) / 2}, "M05", ["values", "arguments unchanged"],
+    ),
     "no bias after the last layer": (
         "mlp1",
         {"mlp1": lambda X, W1, b1, W2, b2, g: g(X @ W1 + b1) @ W2},
@@ -123,6 +160,27 @@ def test_a_mistake_loses_its_aspects_and_is_named(name):
     assert sorted(set(lost)) == sorted(set(aspects)), result.message
     if diagnosis:
         assert diagnosis in result.diagnosis, result.message
+
+
+@pytest.mark.parametrize("student", ("ada", "bao", "cleo", "dora"))
+def test_rounding_of_large_scores_is_no_mistake(student):
+    def through_the_logarithm(Z):
+        return np.exp(Z - np.logaddexp.reduce(Z, axis=1, keepdims=True))
+
+    def picked(Z, y):
+        return np.mean(np.logaddexp.reduce(Z, axis=1) - Z[range(len(y)), y])
+
+    assert outcome("softmax", student, softmax=through_the_logarithm).status == "passed"
+    assert outcome("cross-entropy", student, cross_entropy=picked).status == "passed"
+
+
+def test_the_line_of_a_wrong_activation_is_told():
+    def d_tanh(z):
+        t = np.tanh(z)
+        return 1 - t
+
+    found = outcome("activations", d_tanh=d_tanh).findings
+    assert [f.line for f in found] == [d_tanh.__code__.co_firstlineno + 2]
 
 
 def test_a_kink_may_have_any_slope_between_both_sides():

@@ -50,7 +50,7 @@ MUTANTS = {
     ),
     "one-hot at the wrong index": ("softmax-ce", "dZ[rows, y] -= 1", "dZ[rows, y - 1] -= 1", {"softmax-ce": 3}, "M21"),
     "softmax twice": (
-        "softmax-ce", "log_p = log_softmax(Z)", "log_p = log_softmax(softmax(Z))", {"softmax-ce": 0.0}, "M22",
+        "softmax-ce", "log_p = log_softmax(Z)", "log_p = log_softmax(softmax(Z))", {"softmax-ce": 3.5}, "M22",
     ),
     "overflow": (
         "softmax-ce",
@@ -93,6 +93,38 @@ MUTANTS = {
     "J summed": (
         "sgd-train", "J_train.append(mean_J(*data))", "J_train.append(mean_J(*data) * len(data[0]))", {"sgd-train": 3}, "M02",
     ),
+    "beta moved first": (
+        "sgd-train",
+        "            alpha = alpha - gamma * g_alpha\n            beta = beta - gamma * g_beta\n",
+        "            o = nn_forward(x, y, alpha, beta)\n            beta = beta - gamma * g_beta\n            alpha = alpha - gamma * nn_backward(x, y, alpha, beta, o)[0]\n",
+        {"sgd-train": 2.5},
+        "M17",
+    ),
+    "the test set is trained on": (
+        "sgd-train", "in zip(*data):", "in [*zip(*data), *zip(*data_test)]:", {"sgd-train": 2.5}, "M53",
+    ),
+    "W not transposed where it is square": (
+        "affine-backward",
+        "dY @ W.T",
+        "dY @ (W if W.shape[0] == W.shape[1] else W.T)",
+        {"affine-backward": 3.5},
+        "M18",
+    ),
+    "dA written into where relu is off": (
+        "act-backward",
+        "    return dA * slope(Z)",
+        "    if name == 'relu':\n        dA[Z <= 0] = 0\n        return dA\n    return dA * slope(Z)",
+        {"act-backward": 2.5},
+        "M25",
+    ),
+    "the last layer has an activation, too": (
+        "mlp-forward",
+        "        if k < L:\n            A, act_cache = act_forward(Z, act)\n",
+        "        Z, act_cache = A, _ = act_forward(Z, act)\n",
+        {"mlp-forward": 0.0},
+        "",
+    ),
+    "1 behind x instead of in front": ("nn-forward", "[[1.0], x]", "[x, [1.0]]", {"nn-forward": 0.0}, ""),
     "J of the training data twice": (
         "sgd-train", "J_test.append(mean_J(*data_test))", "J_test.append(mean_J(*data))", {"sgd-train": 3}, "",
     ),

@@ -15,7 +15,7 @@ from autograder.checks.explain import explain, explain_arrays, explain_forward
 from autograder.checks.linetrace import record_lines
 from autograder.checks.search import search
 from autograder.checks.tape import record
-from autograder.checks.trace import locate, quantities
+from autograder.checks.trace import first_seen, locate, quantities
 
 WRT = ("X", "W", "b")
 
@@ -253,6 +253,74 @@ def test_the_line_of_the_mistake() -> None:
     known = quantities(tape, dout, dict(zip(WRT, got)))
     assert locate(known, lines) == wrong.__code__.co_firstlineno + 2
     assert locate(known, record_lines(backward, (dout, cache))[1]) is None
+
+
+def line_of(wrong: Any, forwards: Any = forward) -> int | None:
+    """How many lines below its head the mistake in a backward function is found."""
+    why = explain(forwards, wrong, layer, draw, WRT)
+    assert why.text
+    return None if why.line is None else why.line - wrong.__code__.co_firstlineno
+
+
+def test_a_right_quantity_in_the_wrong_place_is_wrong_where_it_is_returned() -> None:
+    def wrong(dout: Any, cache: Any) -> Any:
+        X, _, h = cache
+        g = dout * (1 - h**2)
+        dW = X.T @ g
+        db = g.sum(axis=0)
+        return g, dW, db
+
+    assert line_of(wrong) == 5
+
+
+def test_a_sum_that_starts_from_ones_is_wrong_where_it_starts() -> None:
+    def wrong(dout: Any, cache: Any) -> Any:
+        X, W, h = cache
+        dW = np.ones_like(W)
+        g = dout * (1 - h**2)
+        dW += X.T @ g
+        return g @ W.T, dW, g.sum(axis=0)
+
+    assert line_of(wrong) == 2
+
+
+def test_an_array_that_is_filled_row_by_row_is_not_wrong_before_it_is_full() -> None:
+    def wrong(dout: Any, cache: Any) -> Any:
+        X, W, h = cache
+        g, dX = dout * (1 - h**2), np.empty(X.shape)
+        dX.fill(0.5)
+        for n in range(len(X)):
+            dX[n] = W @ g[n]
+        return dX, X.T @ g, np.cos(g).sum(axis=0)
+
+    assert line_of(wrong) == 6
+
+
+def test_what_is_handed_to_a_helper_is_wrong_where_the_helper_is_called() -> None:
+    def slope(h: Any) -> Any:
+        return 1 - h**2
+
+    def wrong(dout: Any, cache: Any) -> Any:
+        X, W, h = cache
+        good = slope(h)
+        g = dout * slope(np.cos(h))
+        return g @ W.T, X.T @ g, (dout * good).sum(axis=0)
+
+    assert line_of(wrong) == 3
+
+
+def test_a_wrong_value_is_found_in_a_loop_and_where_it_stops_being_finite() -> None:
+    def value(X: Any, W: Any, b: Any) -> Any:
+        rows = []
+        for x in X:
+            rows.append(np.tanh(x @ W))
+        return np.array(rows)
+
+    args = draw(np.random.default_rng(3))
+    got, lines = record_lines(value, args)
+    assert first_seen(got, lines) == value.__code__.co_firstlineno + 4
+    assert first_seen(np.array([np.nan]), [(3, "a", np.ones(2)), (5, "b", np.array([1.0, np.inf]))]) == 5
+    assert first_seen(object(), lines) is None and first_seen(np.array([1j]), lines) is None
 
 
 def test_the_trace_of_another_process_will_do() -> None:

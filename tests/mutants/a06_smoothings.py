@@ -118,7 +118,7 @@ SMOOTHINGS = [
         _smoothed("interpolated"),
         wrong="""
 - | left += lambdas[m - 1] | left += lambdas[n - m]
-- | left += lambdas[m - 1] | left = lambdas[m - 1]
+M38 | left += lambdas[m - 1] | left = lambdas[m - 1]
 - | left = 0.0\\n        found | left = 0.0\\n                break\\n        found
 - | found.append(p) | found.append((p + 1 / (len({x for s in sentences for x in s}) + 2)) / 2)
 M36 | + s + ['</s>'] | + s

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
-from autograder.checks.explain import Diagnosis, explain_arrays
+from autograder.checks.explain import Diagnosis, explain_arrays, explain_forward
 from autograder.checks.kinds import INSTANCES, courtesy, explained
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
@@ -59,25 +60,36 @@ def _draw_z(name: str, trial: Trial) -> tuple[Any, ...]:
 def _activation_values(trial: Trial) -> None:
     for name in ACTIVATIONS:
         args = _draw_z(name, trial)
-        for each, want in ((name, _activation(name, *args)), (f"d_{name}", _slope(name, *args))):
+        for each, right in ((name, _activation), (f"d_{name}", _slope)):
             try:
-                bad = compare(each, trial.call(each, *args), want)
+                bad = compare(each, trial.call(each, *args), right(name, *args))
             except StudentError as error:
                 trial.fail(Finding(error.text, line=error.line, status="error"), aspect=each)
                 continue
             if bad is not None:
                 finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
-                if each != name and trial.explain and each not in trial.told:
-                    finding = explained(finding, courtesy(partial(_why_slope, trial, name)))
+                if trial.explain and each not in trial.told:
+                    finding = explained(finding, courtesy(partial(_why, trial, name, each)))
                 trial.fail(finding, aspect=each)
+            if trial.mutated:
+                trial.fail(trial.mutated[0], aspect=each)
+                trial.mutated.clear()
+                trial.memory["M25"] = True
 
 
-def _why_slope(trial: Trial, name: str) -> Diagnosis:
-    instances = []
-    for _ in range(INSTANCES):
-        z = _draw_z(name, trial)[0]
-        instances.append(({"z": z}, np.ones(z.shape), {"z": trial.call(f"d_{name}", z)}))
-    return explain_arrays(ACTIVATIONS[name][0], ("z",), instances)
+def _why(trial: Trial, name: str, each: str) -> Diagnosis:
+    """The mistake in an activation, or in its derivative: the gradient of its sum."""
+    drawn = [_draw_z(name, trial) for _ in range(INSTANCES)]
+    drawn.sort(key=len)  # the trace belongs to the first
+    named = [dict(zip(("z", "alpha"), args)) for args in drawn]
+    got = trial.call_many(each, drawn)
+    lines = trial.subject.trace(each, drawn[0])
+    model = ACTIVATIONS[name][0]
+    if each == name:
+        found = explain_forward(model, list(zip(named, got)), trace=lines)
+        return replace(found, text=found.text.replace("The result", name))
+    instances = [(args, np.ones(args["z"].shape), {"z": g}) for args, g in zip(named, got)]
+    return explain_arrays(model, ("z",), instances, trace=lines)
 
 
 def _activation_edges(trial: Trial) -> None:
@@ -85,7 +97,7 @@ def _activation_edges(trial: Trial) -> None:
     for name, (_, kinks) in ACTIVATIONS.items():
         for z in (_HUGE, whole, 0.37):
             for each, want in ((name, _activation(name, z)), (f"d_{name}", _slope(name, z))):
-                usual = (np.array([0.31, -0.42]),)
+                usual = (np.array([0.31, -0.42, 1.7, -1.4, 2.3, -2.6]),)
                 right = _activation(name, *usual) if each == name else _slope(name, *usual)
                 if compare("", trial.call(each, *usual), right) is not None:
                     continue  # charged where it is looked at
@@ -94,9 +106,9 @@ def _activation_edges(trial: Trial) -> None:
                         "z = ±10,000" if z is _HUGE else "whole numbers" if z is whole else "a single number"
                     )
                     ids = ("M23",) if "not finite" in bad.text else ("M26",) if z is whole else ()
-                    trial.fail(
-                        Finding(f"With {kind}: {bad.text}", ids, bad.evidence), aspect="huge, whole, single z"
-                    )
+                    line = trial.line_of(each, (z,), trial.call(each, z))
+                    finding = Finding(f"With {kind}: {bad.text}", ids, bad.evidence, line)
+                    trial.fail(finding, aspect="huge, whole, single z")
         for kink in kinks:
             ends = _slope(name, np.array([kink - 1e-9, kink + 1e-9]))
             got = as_array(trial.call(f"d_{name}", np.array([kink])))

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.entry import Check, Entry, StudentError, Trial
-from autograder.checks.kinds import pure_check, values
+from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
+from autograder.checks.explain import explain_arrays
+from autograder.checks.kinds import INSTANCES, courtesy, explained, pure_check, values
 from autograder.checks.tape import record
+from autograder.checks.values import compare
 from course.toolbox.seeds import distinct_primes
 
 __all__ = ["ENTRIES"]
@@ -91,8 +93,8 @@ def _tanh(z: Any) -> Any:
     return np.tanh(z)
 
 
-def _mlp_args(rng: np.random.Generator, layers: int = 2) -> Args:
-    N, *widths = distinct_primes(rng, layers + 2, high=11)
+def _mlp_args(rng: np.random.Generator, square: bool = False, layers: int = 2) -> Args:
+    N, *widths = _sizes(rng, layers + 2, square)
     args: Args = {"X": rng.normal(size=(N, widths[0]))}
     for i in range(layers):
         args[f"W{i + 1}"] = rng.normal(size=(widths[i], widths[i + 1]))
@@ -173,19 +175,35 @@ def _least_squares(X: Any, y: Any) -> tuple[Any, float]:
 # --- checks that the kinds do not have --------------------------------------------------------------------------------
 
 
-def _prelu_slopes(trial: Trial) -> None:
+def _slopes_of_prelu(ops: Any, Z: Any, alpha: Any) -> Any:
+    return ops.relu(Z) - alpha * ops.relu(-Z)
+
+
+def _tried_slopes(trial: Trial) -> tuple[Args, Any, dict[str, Any]]:
+    """One alpha for each entry: its gradient is then the elementwise derivative."""
     args = _prelu_args(trial.rng)
-    Z, alpha = args["Z"], args["alpha"]
-    got = trial.call("d_prelu", Z, alpha)
+    got = trial.call("d_prelu", *args.values())
     if not isinstance(got, tuple | list) or len(got) != 2:
         raise StudentError("d_prelu should return (dZ, dalpha).", kind="failed")
-    wide = np.broadcast_to(
-        alpha, Z.shape
-    ).copy()  # one alpha an entry: its gradient is the elementwise derivative
-    tape = record(lambda ops, Z, a: ops.relu(Z) - a * ops.relu(-Z), {"Z": Z, "a": wide}, ("Z", "a"))
-    truth = tape.backward(np.ones(Z.shape))
-    trial.expect_close("dZ", got[0], truth["Z"], aspect="dZ")
-    trial.expect_close("dalpha", got[1], truth["a"], aspect="dalpha")
+    Z = args["Z"]
+    wide = {"Z": Z, "alpha": np.broadcast_to(args["alpha"], Z.shape).copy()}
+    return wide, np.ones(Z.shape), dict(zip(("Z", "alpha"), got))
+
+
+def _prelu_slopes(trial: Trial) -> None:
+    tried = [_tried_slopes(trial) for _ in range(INSTANCES)]
+    args, ones, got = tried[0]
+    truth = record(_slopes_of_prelu, args, ("Z", "alpha")).backward(ones)
+    for name, want in truth.items():
+        if (bad := compare(f"d{name}", got[name], want)) is not None:
+            finding = Finding(bad.text, (), bad.evidence, errors=bad.errors)
+            if trial.explain:
+                lines = trial.subject.trace("d_prelu", (args["Z"], args["alpha"][0]))
+                why = partial(
+                    explain_arrays, _slopes_of_prelu, ("Z", "alpha"), tried, only=(name,), trace=lines
+                )
+                finding = explained(finding, courtesy(why))
+            trial.fail(finding, aspect=f"d{name}")
 
 
 def _count_params(trial: Trial) -> None:
@@ -231,7 +249,7 @@ def _network(
     """A network with an activation that is passed in (tanh, called back)."""
     sample = partial(_mlp_args, layers=layers)
     explaining = {"values": (model, lambda value: value)}
-    return values(name, sample, reference, {"values": points}, pure=pure, models=explaining)
+    return values(name, sample, reference, {"values": points}, pure=pure, models=explaining, square=True)
 
 
 def _d_prelu(Z: Any, alpha: Any) -> tuple[Any, Any]:
@@ -296,6 +314,7 @@ ENTRIES = [
                 partial(_binary, scale=1e4),
                 _value(_bce),
                 {"huge scores": 1.0},
+                models={"huge scores": (_bce, lambda v: v)},
                 draws=1,
             ),
         ),

@@ -5,12 +5,19 @@ from __future__ import annotations
 from autograder.checks.entry import Table
 from autograder.checks.run import checker
 
-from . import derivations, pairs, training, written
+from . import derivations, descent, pairs, training, written
 
 __all__ = ["TABLE", "check"]
 
 TABLE = Table(
     "A02-backprop-by-hand",
-    [*derivations.ENTRIES, *training.ENTRIES, *pairs.ENTRIES, *written.ENTRIES],
+    [
+        *derivations.ENTRIES,
+        *training.ENTRIES[:1],
+        *descent.ENTRIES,
+        *training.ENTRIES[1:],
+        *pairs.ENTRIES,
+        *written.ENTRIES,
+    ],
 )
 check = checker(TABLE)

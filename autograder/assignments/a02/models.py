@@ -22,6 +22,8 @@ __all__ = [
     "mlp",
     "mlp_names",
     "nn",
+    "nn_hidden",
+    "nn_output",
     "softmax_ce",
 ]
 
@@ -59,12 +61,24 @@ def mlp(ops: Any, X: Any, params: Any, act: str = "tanh") -> Any:
     return Z
 
 
-def nn(ops: Any, x: Any, y: Any, alpha: Any, beta: Any) -> Any:
-    """J = -(y log ŷ + (1 - y) log(1 - ŷ)), ŷ = σ(β_0 + Σ_j β_j z_j), z = σ(α_0 + Σ_i α_i x_i)."""
+def nn_hidden(ops: Any, x: Any, y: Any, alpha: Any, beta: Any) -> Any:
+    """z = σ(α_0 + Σ_i α_i x_i)."""
     a = alpha[:, 0] + alpha[:, 1:] @ x
     z = ops.sigmoid(a)
+    return z
+
+
+def nn_output(ops: Any, x: Any, y: Any, alpha: Any, beta: Any) -> Any:
+    """ŷ = σ(β_0 + Σ_j β_j z_j)."""
+    z = nn_hidden(ops, x, y, alpha, beta)
     b = beta[0] + beta[1:] @ z
     yhat = ops.sigmoid(b)
+    return yhat
+
+
+def nn(ops: Any, x: Any, y: Any, alpha: Any, beta: Any) -> Any:
+    """J = -(y log ŷ + (1 - y) log(1 - ŷ)), ŷ = σ(β_0 + Σ_j β_j z_j), z = σ(α_0 + Σ_i α_i x_i)."""
+    yhat = nn_output(ops, x, y, alpha, beta)
     J = -(y * ops.log(yhat) + (1 - y) * ops.log(1 - yhat))
     return J
 

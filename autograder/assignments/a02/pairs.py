@@ -50,6 +50,7 @@ NN = Pair(
     split=_nn_value,
     back=lambda dout, o, args: (args["x"], args["y"], args["alpha"], args["beta"], o),
     loss=True,
+    cache=lambda args: _nn_reference(**args),
 )
 
 
@@ -266,7 +267,11 @@ ENTRIES = [
                 {"hidden layer": 1.0, "output": 0.75, "loss": 0.75},
                 pure=0.5,
                 part=_nn_part,
-                models={"loss": (models.nn, lambda o: o["J"])},
+                models={
+                    "hidden layer": (models.nn_hidden, lambda o: np.asarray(o["z"])[1:]),
+                    "output": (models.nn_output, lambda o: o["yhat"]),
+                    "loss": (models.nn, lambda o: o["J"]),
+                },
                 what="o",
                 draws=4,
                 square=True,

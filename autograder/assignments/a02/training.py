@@ -1,4 +1,4 @@
-"""Entries of assignment A02 for numeric_grad, gradcheck_report and sgd_train."""
+"""Entries of assignment A02 for numeric_grad and gradcheck_report."""
 
 from __future__ import annotations
 
@@ -11,22 +11,12 @@ import numpy as np
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import pure_check
-from autograder.checks.tape import record
 from autograder.checks.values import compare
 from course.toolbox.seeds import distinct_primes
 
-from .models import nn
+from .descent import known_slip
 
 __all__ = ["ENTRIES"]
-
-_NONE: tuple[str, ...] = ()
-
-
-def _slip(text: str, ids: tuple[str, ...], evidence: str = "", **more: Any) -> Finding:
-    """A finding with the hints of the catalogue."""
-    hints = misconceptions.hints(ids, "the result")
-    return Finding(text, ids, evidence, hints=hints, **more)
-
 
 # --- numeric_grad -----------------------------------------------------------------------------------------------------
 
@@ -119,16 +109,20 @@ def _numeric_grad_values(trial: Trial) -> None:
         got = trial.call("numeric_grad", f, x, h)
         bad = compare("the gradient", got, _central(f, x, h), rtol=1e-9)
         if bad is not None:
+            line = trial.line_of("numeric_grad", (f, x, h), got)
             known = [s for s in _SLIPS if compare("", got, s[2](f, x, h), rtol=1e-9) is None]
-            text, ids, slip = known[0] if known else (bad.text, _NONE, None)
-            trial.fail(_slip(text, ids, bad.evidence, errors=bad.errors), aspect="central differences")
+            text, ids, slip = known[0] if known else (bad.text, (), None)
+            trial.fail(
+                known_slip(text, ids, bad.evidence, line=line, errors=bad.errors),
+                aspect="central differences",
+            )
             break
     f, x = _bumpy((5,), trial.rng), trial.rng.normal(size=5)
     small = trial.call("numeric_grad", f, x)
     # a formula that was charged above is not charged again, when it comes with the right step
     want = slip(f, x, 1e-5) if slip is not None else _central(f, x, 1e-5)
     if (bad := compare("With the default step the gradient", small, want, rtol=2e-9)) is not None:
-        trial.fail(_slip(bad.text, ("M54",), bad.evidence), aspect="default step")
+        trial.fail(known_slip(bad.text, ("M54",), bad.evidence), aspect="default step")
 
 
 def _numeric_grad_integers(trial: Trial) -> None:
@@ -216,19 +210,19 @@ def _gradcheck_report(trial: Trial) -> None:
             )
             if scale > 1:
                 text += " Divide by the size of the gradients: only relative errors are comparable."
-            trial.fail(_slip(text, ("M55",) if scale > 1 else ()), aspect="right gradients")
+            trial.fail(known_slip(text, ("M55",) if scale > 1 else ()), aspect="right gradients")
         if errors["unused"] != 0.0:
             text = f"Where both gradients are all 0 the error should be 0, and is {errors['unused']}: 0/0 has to be avoided."
             trial.fail(text, aspect="zero and zero")
+        wrong = {name: g.copy() for name, g in grads.items()}
         for name in used:
-            wrong = {k: g.copy() for k, g in grads.items()}
-            at = np.unravel_index(int(np.argmax(np.abs(wrong[name]))), wrong[name].shape)
-            wrong[name][at] *= 1.01
-            error = _report(trial, scale, params, wrong)[name]
+            wrong[name].flat[np.argmax(np.abs(wrong[name]))] *= 1.01
+        errors = _report(trial, scale, params, wrong)
+        for error in (errors[name] for name in used):
             if not error > 1e-3:
                 text = f"The largest entry of a gradient is wrong by 1 %, and the error is only {error:.2g}{size}."
                 text += " An absolute error is small when the gradients are small." if scale < 1 else ""
-                trial.fail(_slip(text, ("M55",) if scale < 1 else ()), aspect="wrong gradients")
+                trial.fail(known_slip(text, ("M55",) if scale < 1 else ()), aspect="wrong gradients")
 
 
 def _with_entry(f: Any, params: Any, name: str, x: Any) -> float:
@@ -244,121 +238,6 @@ def _gradcheck_reference(f: Any, params: Any, grads: Any) -> dict[str, float]:
     return report
 
 
-# --- sgd_train --------------------------------------------------------------------------------------------------------
-
-
-def _loss_and_grads(x: Any, y: Any, alpha: Any, beta: Any) -> tuple[float, Any, Any]:
-    tape = record(nn, {"x": x, "y": y, "alpha": alpha, "beta": beta}, ("alpha", "beta"))
-    grads = tape.backward(1.0)
-    return float(tape.out), grads["alpha"], grads["beta"]
-
-
-def _mean_loss(X: Any, y: Any, alpha: Any, beta: Any) -> float:
-    A = alpha[:, :1] + alpha[:, 1:] @ np.asarray(X, float).T
-    b = beta[0] + beta[1:] @ (1.0 / (1.0 + np.exp(-A)))
-    return float(np.mean(np.logaddexp(0.0, b) - np.asarray(y) * b))
-
-
-def _train(
-    data: Any,
-    data_test: Any,
-    alpha: Any,
-    beta: Any,
-    epochs: int,
-    gamma: float,
-    *,
-    sign: float = -1.0,
-    batch: str = "",
-    record_at: str = "after",
-    scale: str = "mean",
-    order: int = 1,
-    one_by_one: bool = False,
-) -> tuple[Any, Any, np.ndarray, np.ndarray]:
-    """The right algorithm; the keywords make it slip in the ways that are recognised below."""
-    X, y = (np.asarray(d) for d in data)
-    alpha, beta = np.array(alpha, float), np.array(beta, float)
-    curves: tuple[list[float], list[float]] = ([], [])
-    steps = [slice(0, len(X))] if batch else [slice(n, n + 1) for n in range(len(X))][::order]
-    for _ in range(epochs):
-        before, running = (alpha, beta), []
-        for step in steps:
-            each = [_loss_and_grads(X[n], y[n], alpha, beta) for n in range(len(X))[step]]
-            running += [J for J, _, _ in each]
-            by = len(each) if batch == "mean" else 1
-            alpha = alpha + sign * gamma * sum(g for _, g, _ in each) / by
-            if one_by_one:  # the gradient of beta is taken with the alpha that has just moved
-                each = [_loss_and_grads(X[n], y[n], alpha, beta) for n in range(len(X))[step]]
-            beta = beta + sign * gamma * sum(g for _, _, g in each) / by
-        at = before if record_at == "before" else (alpha, beta)
-        for curve, (inputs, labels) in zip(curves, (data, data_test)):
-            J = _mean_loss(inputs, labels, *at)
-            curve.append(J * (len(inputs) if scale == "sum" else 1))
-        if record_at == "running":
-            curves[0][-1] = float(np.mean(running))
-    return alpha, beta, np.array(curves[0]), np.array(curves[1])
-
-
-_TRAINING_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
-    ("The parameters climb: subtract γ times the gradient, do not add it.", ("M01",), {"sign": 1.0}),
-    ("All examples are used for one step: take one step after each example.", (), {"batch": "sum"}),
-    ("All examples are averaged for one step: take one step after each example.", (), {"batch": "mean"}),
-    (
-        "alpha is moved before the gradient of beta is computed: compute both gradients, then move both.",
-        ("M17",),
-        {"one_by_one": True},
-    ),
-    ("The examples are visited from last to first: take them in the order given.", ("M47",), {"order": -1}),
-)
-_CURVE_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
-    ("J is measured before the epoch's steps: measure it after them.", (), {"record_at": "before"}),
-    (
-        "J is averaged while the parameters change: after the epoch, go over the data once more with the new parameters.",
-        (),
-        {"record_at": "running"},
-    ),
-    ("J is summed over the examples: divide by their number.", ("M02",), {"scale": "sum"}),
-)
-
-
-def _draw_training(rng: np.random.Generator) -> tuple[Any, ...]:
-    N, M, D = distinct_primes(rng, 3, high=7)
-    N, n_test = N + 3, N + 1
-    X, X_test = rng.normal(size=(N, M)), rng.normal(size=(n_test, M))
-    v = rng.normal(size=M)
-    data = (X, (X @ v > 0).astype(int))
-    test = (X_test, (X_test @ v > 0).astype(int))
-    alpha, beta = rng.normal(size=(D, M + 1)), rng.normal(size=D + 1)
-    return data, test, alpha, beta, int(rng.integers(3, 6)), float(rng.uniform(0.3, 0.8))
-
-
-def _sgd_train(trial: Trial) -> None:
-    args = _draw_training(trial.rng)
-    got = trial.call("sgd_train", *args)
-    if not isinstance(got, tuple | list) or len(got) != 4:
-        raise StudentError("sgd_train should return (alpha, beta, J_train, J_test).", kind="failed")
-    train: Callable[..., Any] = partial(_train, *args)
-    right = train()
-    bad = compare("alpha", got[0], right[0], rtol=1e-9) or compare("beta", got[1], right[1], rtol=1e-9)
-    ran_as: dict[str, Any] = {}
-    if bad is not None:
-        text, ids = bad.text, _NONE
-        for words, names, slip in _TRAINING_SLIPS:
-            if compare("", tuple(got[:2]), train(**slip)[:2], rtol=1e-9) is None:
-                text, ids, ran_as = words, names, slip
-        trial.fail(_slip(text, ids, bad.evidence), aspect="alpha and beta")
-    for i, name in ((2, "J_train"), (3, "J_test")):
-        # a curve that is right for the parameters that were reached is not charged again
-        want = train(**ran_as)[i]
-        off = compare(name, got[i], want, rtol=1e-9)
-        if off is None:
-            continue
-        text, ids = off.text, _NONE
-        for words, names, slip in _CURVE_SLIPS:
-            if compare("", got[i], train(**ran_as, **slip)[i], rtol=1e-9) is None:
-                text, ids = f"{name}: {words}", names
-        trial.fail(_slip(text, ids, off.evidence), aspect=name)
-
-
 ENTRIES = [
     Entry(
         "numeric-grad",
@@ -368,12 +247,6 @@ ENTRIES = [
         ),
         defines={"numeric_grad": _central},
         title="Numerical gradient",
-    ),
-    Entry(
-        "sgd-train",
-        (pure_check({"alpha and beta": 1.5, "J_train": 1.0, "J_test": 1.0}, _sgd_train, 0.5),),
-        defines={"sgd_train": _train},
-        title="Stochastic gradient descent",
     ),
     Entry(
         "gradcheck-report",

@@ -14,7 +14,7 @@ from autograder.checks.values import Mismatch
 
 from .objects import Queries, build, differ, draw_corpus, probabilities
 
-__all__ = ["Case", "Smoothing", "ask_case", "contexts", "draw_case", "part_of", "some", "words_of"]
+__all__ = ["Case", "Smoothing", "ask_case", "contexts", "draw_case", "fitted", "part_of", "some", "words_of"]
 
 Smoothing = tuple[Any, ...]
 
@@ -28,9 +28,9 @@ class Case:
     smoothing: Smoothing
     queries: Queries
 
-    def want(self, eos: int = 1) -> np.ndarray:
-        """The right probabilities, or those of a text without </s>."""
-        return np.array(right_probabilities(self.sentences, self.n, self.smoothing, self.queries, eos))
+    def want(self, eos: int = 1, less: int = 0) -> np.ndarray:
+        """The right probabilities, or those of a text without </s>, or of a vocabulary that lacks words."""
+        return np.array(right_probabilities(self.sentences, self.n, self.smoothing, self.queries, eos, less))
 
     def mismatch(self, got: Any, want: Any) -> Mismatch | None:
         """None when the probabilities are the wanted ones; else the one that is farthest off."""
@@ -101,4 +101,9 @@ def part_of(trial: Trial, aspect: str, run: Callable[[], None]) -> None:
 
 def ask_case(trial: Trial, case: Case) -> Any:
     """The student's probabilities for a case."""
-    return probabilities(trial, build(trial, case.n, case.smoothing, case.sentences)[0], case.queries)
+    return probabilities(trial, fitted(trial, case), case.queries)
+
+
+def fitted(trial: Trial, case: Case) -> Any:
+    """The student's model of a case."""
+    return build(trial, case.n, case.smoothing, case.sentences)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from autograder.checks.entry import Check, Entry, Finding, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
-from autograder.checks.ruled import named
+from autograder.checks.ruled import first_bad, named
 from autograder.checks.rules.ngrams import right_entropy_rate
 from autograder.checks.values import compare
 from course.toolbox.corpora.farm import farm
@@ -54,8 +55,7 @@ def _entropy_rate(trial: Trial) -> None:
             ({"grammar": g}, v)
             for g, v in zip(grammars, trial.call_many("entropy_rate", [(g,) for g in grammars]))
         ]
-        gaps = [compare("entropy_rate", v, right_entropy_rate(**a), rtol=1e-8) for a, v in tried]
-        bad = next((gap for gap in gaps if gap is not None), None)
+        bad, wrong = first_bad("entropy_rate", tried, right_entropy_rate, rtol=1e-8)
         if bad is not None:
             finding = named(
                 trial,
@@ -65,6 +65,7 @@ def _entropy_rate(trial: Trial) -> None:
                 bad,
                 "entropy_rate",
                 before=f"For {aspect}: ",
+                call=("entropy_rate", *wrong),
             )
             trial.fail(finding, aspect=aspect)
 
@@ -142,11 +143,34 @@ def _floors(trial: Trial) -> None:
         "a dialect of Farm": [(large, 2), (large, 3)],
     }.items():
         for (grammar, n), got in zip(calls, trial.call_many("ngram_floor", calls)):
-            if (
-                bad := compare(f"ngram_floor for n = {n}", got, _ngram_floor(grammar, n), rtol=1e-7)
-            ) is not None:
-                trial.fail(Finding(bad.text, (), bad.evidence), aspect=aspect)
+            what, right = f"ngram_floor for n = {n}", _ngram_floor(grammar, n)
+            if (bad := compare(what, got, right, rtol=1e-7)) is not None:
+                text, ids = _slip_of_floor(got, right, grammar, n) if trial.explain else ("", ())
+                line = trial.line_of("ngram_floor", (grammar, n), got)
+                finding = Finding(f"{what}: {text}" if text else bad.text, ids, bad.evidence, line)
+                trial.fail(finding, aspect=aspect)
                 break
+
+
+def _slip_of_floor(got: Any, right: float, grammar: Grammar, n: int) -> tuple[str, tuple[str, ...]]:
+    """What was done, when it is known."""
+    for text, ids, wrong in (
+        ("the result is in nats; bits are asked for.", ("M04",), lambda: right * math.log(2)),
+        ("the sign is wrong: H = -Σ p log₂ p.", ("M01",), lambda: -right),
+        (
+            "this is the floor for n + 1: n - 1 tokens go before.",
+            ("M34",),
+            lambda: _ngram_floor(grammar, n + 1),
+        ),
+        (
+            "this is the floor for n - 1: n - 1 tokens go before.",
+            ("M34",),
+            lambda: _ngram_floor(grammar, n - 1),
+        ),
+    ):
+        if (n > 1 or "n - 1: n" not in text) and compare("", got, wrong(), rtol=1e-7) is None:
+            return text, ids
+    return "", ()
 
 
 ENTRIES = [

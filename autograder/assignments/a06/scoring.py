@@ -53,7 +53,8 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
             return [(split(model, sentences), got), *((split(*d), one(trial, *d)) for d in more)]
 
         if bad is not None:
-            trial.fail(named(trial, usual, name, instances, bad, name), aspect=usual)
+            call = (name, (lent(trial, model), sentences), got)
+            trial.fail(named(trial, usual, name, instances, bad, name, call=call), aspect=usual)
         words = trial.rng.choice(WORDS[:4], size=LONG)
         long = [[str(w) for w in words]]
         got_long = one(trial, model, long)
@@ -61,7 +62,9 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
         if late is not None:
             tried = [(split(model, long), got_long)]
             before = f"With {LONG:,} tokens: "
-            trial.fail(named(trial, many, name, lambda: tried, late, name, before=before), aspect=many)
+            call = (name, (lent(trial, model), long), got_long)
+            finding = named(trial, many, name, lambda: tried, late, name, before=before, call=call)
+            trial.fail(finding, aspect=many)
 
     return pure_check(points, run, 0.25)
 

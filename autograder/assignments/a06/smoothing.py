@@ -1,7 +1,7 @@
 """Entry of assignment A06 for the smoothings, tried through the student's own NGram.
 
 A model that forgets `</s>` is wrong in every probability; that is charged once, in `ngram`: here such a model is
-compared with what is right for a text without `</s>`.
+compared with what is right for a text without `</s>`, and one whose `.vocab` lacks words with what is right for its V.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.entry import Check, Entry, Finding, Trial
+from autograder.checks.entry import Check, Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.kinds import INSTANCES
+from autograder.checks.objects import attribute
 from autograder.checks.ruled import named
 from autograder.checks.rules import explain_probabilities
 from autograder.checks.values import Mismatch
 
-from .cases import Case, Smoothing, ask_case, draw_case, part_of, some, words_of
-from .objects import build, probabilities
+from .cases import Case, Smoothing, ask_case, draw_case, fitted, part_of, some, words_of
+from .objects import build, probabilities, texts
 
 __all__ = ["ENTRIES", "FACTORIES"]
 
@@ -82,10 +83,17 @@ _DRAWN: dict[str, tuple[str, Callable[[np.random.Generator], Case]]] = {
 }
 
 
-def _off(case: Case, got: Any) -> Mismatch | None:
-    """What is wrong with the student's probabilities; nothing when they are right for a text without </s>."""
+def _off(trial: Trial, case: Case, model: Any, got: Any) -> Mismatch | None:
+    """What is wrong with the student's probabilities, beside what is charged in `ngram`: no </s>, a vocabulary that lacks words."""
     bad = case.mismatch(got, case.want())
-    return None if bad is None or case.mismatch(got, case.want(eos=0)) is None else bad
+    if bad is None or case.mismatch(got, case.want(eos=0)) is None:
+        return None
+    try:
+        listed = texts(trial, attribute(model, "vocab"))
+    except (NotAnswered, StudentError):  # charged in `ngram`
+        return bad
+    less = 0 if listed is None else len(words_of(case.sentences)) + 2 - len(set(listed))
+    return None if less and case.mismatch(got, case.want(less=less)) is None else bad
 
 
 def _smoothing(trial: Trial) -> None:
@@ -104,8 +112,9 @@ def _smoothing(trial: Trial) -> None:
 
 def _smoothed(trial: Trial, aspect: str, rule: str, draw: Callable[[np.random.Generator], Case]) -> None:
     case = draw(trial.rng)
-    got = ask_case(trial, case)
-    bad = _off(case, got)
+    model = fitted(trial, case)
+    got = probabilities(trial, model, case.queries)
+    bad = _off(trial, case, model, got)
     if bad is None:
         return
 

@@ -13,16 +13,20 @@ from autograder.checks.entry import Check, NotAnswered, Reply, StudentError, Sub
 from autograder.checks.linetrace import record_lines
 from autograder.checks.local import LocalSubject
 from autograder.checks.objects import call_method, theirs
-from autograder.checks.pairs import Args
+from autograder.checks.own_forward import Args
 
-__all__ = ["GRADS", "LOSS", "STEP", "lent_model", "on_objects", "theirs"]
+__all__ = ["AGAIN", "GRADS", "LOSS", "STEP", "lent_model", "on_objects", "theirs"]
 
 LOSS, GRADS, STEP = "RNNLM.loss_and_grads", "the gradients of RNNLM", "RNNLM.step"
+AGAIN = "the second call of RNNLM.loss_and_grads"
 _ARGUMENTS = {"loss_and_grads": ("ids_in", "ids_out", "h0", "k"), "step": ("ids", "h")}
 
 
 class _AsFunctions:
-    """A subject whose RNNLM is three functions: LOSS and STEP take the parameters first, GRADS gives its cache back."""
+    """A subject whose RNNLM is three functions: LOSS and STEP take the parameters first, GRADS gives its cache back.
+
+    AGAIN is LOSS, called a second time on the same object.
+    """
 
     def __init__(self, base: Subject) -> None:
         self.base = base
@@ -40,12 +44,14 @@ class _AsFunctions:
     def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
         if name == GRADS:
             return Reply(args[1])
-        if name not in (LOSS, STEP):
+        if name not in (AGAIN, LOSS, STEP):
             return self.base.call(name, args, kwargs)
         params, *rest = args
-        method = name.removeprefix("RNNLM.")
+        method = "step" if name == STEP else "loss_and_grads"
         try:
             model = self._made(params)
+            if name == AGAIN:
+                call_method(model, method, *rest)
             reply = call_method(model, method, *rest)
             with theirs("RNNLM"):
                 kept = dict(model.params)

@@ -28,6 +28,7 @@ __all__ = ["ENTRIES"]
 # --- train ------------------------------------------------------------------------------------------------------------
 
 LOSSES, PARAMETERS, STATE, CLIPPING = "losses", "parameters", "state carried on", "clipping"
+_SAME = 1e-6  # a training that goes wrong makes much of rounding
 _ASPECTS = {LOSSES: 0.75, PARAMETERS: 1.0, STATE: 0.75, CLIPPING: 1.0}
 
 
@@ -93,10 +94,19 @@ def _training_slips(got: tuple[Any, Any], args: Args) -> list[tuple[str, tuple[s
     Marks hang on it, so it is looked for whether or not there is time for explanations.
     """
 
+    told = as_array(got[0])
+
+    def goes_on(losses: list[float]) -> bool:
+        """Whether losses that began like those that were told go on like them, or like running means of them."""
+        i = len(losses) - 1
+        if told is None or told.ndim != 1 or not 0 < i < len(told) or not _near(told[0], losses[0]):
+            return True
+        return _near(told[i], losses[i]) or _near(told[i], float(np.mean(losses)))
+
     def runs_to(slip: Mapping[str, Any]) -> tuple[Any, Any] | None:
         try:
             with np.errstate(all="ignore"):
-                return run_training(**{**args, **slip})
+                return run_training(**{**args, **slip}, goes_on=goes_on)
         except (ValueError, IndexError, KeyError, TypeError, ZeroDivisionError):
             return None
 
@@ -112,15 +122,19 @@ def _training_slips(got: tuple[Any, Any], args: Args) -> list[tuple[str, tuple[s
     for way in ways:
         slip = {key: value for row in way for key, value in row[3].items()}
         result = runs_to(slip)
-        if result is None or compare("", got[1], result[1]) is not None:
+        if result is None or compare("", got[1], result[1], rtol=_SAME) is not None:
             continue
-        if compare("", got[0], result[0]) is None:
+        if compare("", got[0], result[0], rtol=_SAME) is None:
             return [row[:3] for row in way]
         for row in recording:
-            told = runs_to({**slip, **row[3]})
-            if told is not None and compare("", got[0], told[0]) is None:
+            recorded = runs_to({**slip, **row[3]})
+            if recorded is not None and compare("", got[0], recorded[0], rtol=_SAME) is None:
                 return [r[:3] for r in (*way, row)]
     return []
+
+
+def _near(a: Any, b: float) -> bool:
+    return compare("", a, b, rtol=_SAME) is None
 
 
 def _train_reference(
@@ -199,7 +213,7 @@ def _temperature(trial: Trial) -> None:
     n, count = (25, DRAWS // 25) if one != two else (DRAWS, 1)
     for temperature in (0.5, 2.0):
         texts = _sampled(trial, step, [0], n, temperature, _seeds(trial, count))
-        got = [i for text in texts for i in text]
+        got = [i for text in texts for i in text[-n:]]  # a prefix in front is charged elsewhere
         if len(got) < DRAWS // 2 or not all(0 <= i < 5 for i in got):
             trial.fail("sample should return n ids, each from 0 to V − 1.")
             return

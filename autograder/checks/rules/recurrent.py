@@ -20,7 +20,9 @@ __all__ = [
     "TRAINING_SLIPS",
     "Law",
     "language_model",
+    "last_state",
     "right_language_model",
+    "right_loss",
     "right_words",
     "run_training",
     "truncated",
@@ -61,7 +63,8 @@ def language_model(
     return loss
 
 
-def _last_state(params: Params, ids_in: Any, h0: Any, resets: Iterable[int] = ()) -> Any:
+def last_state(params: Params, ids_in: Any, h0: Any, resets: Iterable[int] = ()) -> Any:
+    """The state after the last step."""
     h, resets = np.asarray(h0, float), set(resets)
     for t, ids in enumerate(ids_in):
         before = np.zeros_like(h) if t in resets else h
@@ -81,7 +84,13 @@ def truncated(
     """Loss, gradients that do not cross the cuts, and the last state."""
     cuts, resets = set(cuts), set(resets)
     loss, grads = _run(params, ids_in, ids_out, h0, cuts=cuts, resets=resets)
-    return loss, grads, _last_state(params, ids_in, h0, resets)
+    return loss, grads, last_state(params, ids_in, h0, resets)
+
+
+def right_loss(params: Params, ids_in: Any, ids_out: Any, h0: Any) -> Result:
+    """The right loss and last state, without gradients."""
+    args = {"params": params, "ids_in": ids_in, "ids_out": ids_out, "h0": h0}
+    return float(record(language_model, args).out), {}, last_state(params, ids_in, h0)
 
 
 def right_language_model(params: Params, ids_in: Any, ids_out: Any, h0: Any, k: int | None = None) -> Result:
@@ -119,7 +128,7 @@ def _chunkwise(weigh: Callable[[int, int], float]) -> Callable[..., Result]:
         found = [_run(params, ids_in, ids_out, h0, cuts=cuts, only=set(c)) for c in chunks]
         weights = [weigh(len(c), len(chunks)) * T / len(c) for c in chunks]
         loss = sum(w * value for w, (value, _) in zip(weights, found))
-        return float(loss), _added([g for _, g in found], weights), _last_state(params, ids_in, h0)
+        return float(loss), _added([g for _, g in found], weights), last_state(params, ids_in, h0)
 
     return run
 
@@ -128,7 +137,7 @@ def _last_chunk(params: Params, ids_in: Any, ids_out: Any, h0: Any, k: int) -> R
     T, loss = len(ids_in), truncated(params, ids_in, ids_out, h0)[0]
     cuts = set(range(0, T, k))
     _, grads = _run(params, ids_in, ids_out, h0, cuts=cuts, only=set(_chunks(T, k)[-1]))
-    return loss, grads, _last_state(params, ids_in, h0)
+    return loss, grads, last_state(params, ids_in, h0)
 
 
 def _window(params: Params, ids_in: Any, ids_out: Any, h0: Any, k: int) -> Result:
@@ -184,8 +193,12 @@ def run_training(
     uphill: bool = False,
     lost: bool = False,
     record_steps: Callable[[list[float]], list[float]] = lambda losses: losses,
+    goes_on: Callable[[list[float]], bool] = lambda losses: True,
 ) -> tuple[list[float], dict[str, Any]]:
-    """The right training loop -> (losses, parameters at the end); the keywords make it slip in the ways listed below."""
+    """The right training loop -> (losses, parameters at the end); the keywords make it slip in the ways listed below.
+
+    goes_on  whether to take another step after these losses
+    """
     now: dict[str, Any] = dict(params)
     h: Any = None
     kept: Any = {}
@@ -208,7 +221,9 @@ def run_training(
             grads, _ = clipped(grads, clip)
         new, kept = optimizer(now, grads, {} if fresh else kept)
         now = now if lost else new
-        losses.append(right_language_model(now, ids_in, ids_out, start)[0] if after else loss)
+        losses.append(right_loss(now, ids_in, ids_out, start)[0] if after else loss)
+        if not goes_on(losses):
+            break
     return record_steps(losses), now
 
 
@@ -280,16 +295,17 @@ def _continued(
     start: Callable[[list[int]], list[int]] = list,
     feed: Callable[[list[int], list[int]], int] = lambda prefix, out: out[-1],
     forget: bool = False,
+    hold: bool = False,
     give: Callable[[list[int], list[int]], list[int]] = lambda prefix, out: out,
     extra: int = 0,
     head: Callable[[int, int], int] = lambda word, V: word,
 ) -> Callable[..., list[int]]:
     def run(prefix: list[int], n: int, law: Law) -> list[int]:
         word, h = law.after(start(prefix))
-        out: list[int] = []
+        read, out = h, list[int]()
         for _ in range(n + extra):
             out.append(head(word, law.V))
-            word, h = law.after([feed(prefix, out)], 0.0 if forget else h)
+            word, h = law.after([feed(prefix, out)], 0.0 if forget else read if hold else h)
         return give(prefix, out)
 
     return run
@@ -310,6 +326,7 @@ register("sample of words", [
     ("", "Only the first id of the prefix is read.", _continued(start=lambda prefix: prefix[:1])),
     ("", "The prefix is read backwards.", _continued(start=lambda prefix: prefix[::-1])),
     ("M45", "The state starts from zeros at every new word: hand it on.", _continued(forget=True)),
+    ("M45", "The state stays that after the prefix while words are drawn: hand it on from word to word.", _continued(hold=True)),
     ("", "The last id of the prefix is read twice.", _continued(start=lambda prefix: [*prefix, prefix[-1]])),
     ("", "The last id of the prefix is read again and again: read the id that was just drawn.", _continued(feed=lambda prefix, out: prefix[-1])),
     ("", "The first new id is read again and again: read the id that was just drawn.", _continued(feed=lambda prefix, out: out[0])),

@@ -49,26 +49,28 @@ def _probs(**slip: Any) -> Callable[..., list[float]]:
             where = sentences if slip["contexts"] == "bare" else text
             bottoms.update(g for t in where for g in slide(t, n - 1))
         elif slip.get("contexts"):
-            bottoms[()] = sum(map(len, text))
+            bottoms[()] = sum(len(t) + (slip["contexts"] == "windows") for t in text)
         else:
             for g, c in grams.items():
                 bottoms[g[:-1]] += c
         k = float(smoothing[1]) if smoothing[0] == "add_k" else 0.0
         if slip.get("k"):
             k = slip["k"](k)
+        V = len(vocabulary) - slip.get("V", 0)
         extra = {
-            "kV": k * len(vocabulary),
+            "kV": k * V,
             "k": k,
-            "V": float(len(vocabulary)),
+            "V": float(V),
             "none": 0.0,
             "types": k * len(grams),
         }[slip.get("extra", "kV")]
 
         def prob(history: Sequence[str], word: str) -> float:
-            h = [w if w in words or w == BOS else UNK for w in history]
+            known = words | ({*history, word} if slip.get("as is") else set())
+            h = [w if w in known or w == BOS else UNK for w in history]
             pads = 0 if slip.get("short") else n - 1
             h = ([BOS] * pads + h)[-(n - 1) :] if n > 1 else []
-            w = word if word in words or (word == EOS and not slip.get("unknown end")) else UNK
+            w = word if word in known or (word == EOS and not slip.get("unknown end")) else UNK
             bottom: float = bottoms[tuple(h)]
             if slip.get("bottom"):
                 bottom = slip["bottom"](bottom, grams)
@@ -183,22 +185,25 @@ def _discounts(counts: Iterable[int], modified: bool, slip: Mapping[str, Any]) -
 
 
 def right_probabilities(
-    sentences: Corpus, n: int, smoothing: tuple[Any, ...], queries: Queries, eos: int = 1
+    sentences: Corpus, n: int, smoothing: tuple[Any, ...], queries: Queries, eos: int = 1, less: int = 0
 ) -> list[float]:
     """The probabilities that the assignment asks for, in the order of the queries (history, word).
 
     smoothing  ("mle",), ("add_k", k), ("interpolated", lambdas) or ("kneser_ney", modified); for the last two, histories
                are n − 1 words of training
     eos        0 for a text whose sentences have no `</s>`
+    less       how many words the vocabulary lacks
     """
     kind = {"interpolated": _mixtures, "kneser_ney": _kneser_ney}.get(smoothing[0], _probs)
-    return kind(eos=eos)(sentences, n, smoothing, queries)
+    return kind(eos=eos, V=less)(sentences, n, smoothing, queries)
 
 
 # fmt: off
 _PROBS: list[tuple[str, str, Callable[..., list[float]]]] = [
     ("M35", "The denominator counts the context wherever it stands, also at the end, where nothing follows.", _probs(contexts=True)),
     ("M35", "Contexts are counted in the bare sentences: those at the start, with <s>, are missing.", _probs(contexts="bare")),
+    ("M35", "The denominator counts one context too many in every sentence: the one at its end, where nothing follows.", _probs(contexts="windows")),
+    ("", "Unknown words are looked up as they are; they have to be taken for <unk>.", _probs(**{"as is": True})),
     ("M36", "Sentences have no </s> at their end.", _probs(eos=0)),
     ("M36", "A short history is not padded: it stands at the start of a sentence, after <s>.", _probs(short=True)),
     ("M37", "</s> is not in the vocabulary: it is taken for an unknown word.", _probs(**{"unknown end": True})),
@@ -224,7 +229,7 @@ register("ngram_prob of queries", _PROBS)
 register("ngram_prob", [(ids, text, lambda run=run, history=(), word="", **args: run(queries=[(history, word)], **args)[0]) for ids, text, run in _PROBS])
 register("interpolated", [
     ("", "The weights are in reversed order: lambdas[0] belongs to unigrams.", _mixtures(reversed=True)),
-    ("", "The weight of a context that was never seen is lost; it passes to the next lower order.", _mixtures(lost=True)),
+    ("M38 M36", "The weight of a context that was never seen is lost, and the probabilities do not sum to 1; it passes to the next lower order.", _mixtures(lost=True)),
     ("", "The weights of contexts that were seen are scaled to sum to one; the weight of an unseen context passes to the next lower order.", _mixtures(spread=True)),
     ("", "1/V is mixed in: order 0 is not used.", _mixtures(uniform=True)),
     ("", "Only the highest order whose context was seen is used.", _mixtures(stops=True)),
