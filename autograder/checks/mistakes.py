@@ -360,7 +360,7 @@ LOCAL["mean"] = [
 # an operand that was repeated: {q} is the gradient of a bias, or of another operand
 BROADCAST: list[Row] = [
     (0.9, "M07b", "{q} is not summed back to the shape of {x}: it has the shape of {here}", lambda c: c.partial),
-    (1.0, "M07b", "{q} is averaged; what was repeated gets the sum", lambda c: c.rule(c.g) * (np.size(c.x) / np.size(c.y))),
+    (1.0, "M07b M02", "{q} is averaged; what was repeated gets the sum", lambda c: c.rule(c.g) * (np.size(c.x) / np.size(c.y))),
     (1.1, "M07b", "{q} holds the first row only; the rows have to be summed", lambda c: np.broadcast_to(c.partial[0], np.shape(c.x))),
     (1.1, "M07b", "{q} holds the last row only; the rows have to be summed", lambda c: np.broadcast_to(c.partial[-1], np.shape(c.x))),
     (1.1, "M07b", "{q} is summed with keepdims: it has one axis too many", lambda c: np.sum(c.partial, axis=0, keepdims=True)),

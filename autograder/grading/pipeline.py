@@ -136,15 +136,14 @@ def grade(
     store = ResultStore(folder.results, name)
     results: dict[str, dict[str, Any]] = {}
     with contextlib.ExitStack() as stack:
+        # nbgrader, the fork server and the workers load what they need while we go on
+        threading.Thread(target=import_module, args=("nbgrader.api",)).start()
         server = None
         if not scheduler:
-            # these load what they need while we go on
             server = stack.enter_context(
                 Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
             )
             workers(name)
-            # nbgrader takes longer than all else that happens before the first submission
-            threading.Thread(target=import_module, args=("nbgrader.api",)).start()
         from .record import Recorder
 
         for note in preflight(plan, folder.results / name / ".preflight", sandbox=server):

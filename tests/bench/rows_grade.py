@@ -190,6 +190,7 @@ def scale() -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         for count in (100, 1000):
             made = course(Path(folder) / str(count), SMALL, count)
+            make_gradebook(made)
             started = time.perf_counter()
             grade(made, SMALL, silent(), jobs=2)
             rates.append(count / (time.perf_counter() - started))
@@ -222,6 +223,7 @@ def scale_cluster() -> Figures:
         for options in ({"scheduler": cluster.scheduler_address}, {"jobs": 2}):
             made = course(Path(folder) / str(len(options) + len(rates)), SMALL, 200)
             plan_for(made, SMALL)
+            make_gradebook(made)
             started = time.perf_counter()
             grade(made, SMALL, silent(), **options)
             rates.append(200 / (time.perf_counter() - started))
