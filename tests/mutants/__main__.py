@@ -18,7 +18,9 @@ def main(arguments: list[str]) -> int:
     """Print a row for each assignment and the total; 1 when a mutant was missed or a right solution was blamed."""
     chosen = [a for a in arguments if not a.startswith("-")]
     if unknown := sorted({*chosen} - {*MODULES, *ASSIGNMENTS}):
-        sys.exit(f"There are no mutants of {', '.join(unknown)}; there are {', '.join((*MODULES, *ASSIGNMENTS))}.")
+        sys.exit(
+            f"There are no mutants of {', '.join(unknown)}; there are {', '.join((*MODULES, *ASSIGNMENTS))}."
+        )
     modules = tuple(m for m in MODULES if not chosen or m in chosen)
     by_entry = tuple(m for m in ASSIGNMENTS if not chosen or m in chosen)
     np.seterr(all="ignore")  # mutants overflow; that is what they are for
