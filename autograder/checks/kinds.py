@@ -93,7 +93,7 @@ def values(
     def off(aspect: str, got: Any, truth: Any, args: Args) -> Mismatch | None:
         want = cut(aspect, truth)
         bad = compare(label, cut(aspect, got), want, rtol=rtol)
-        return None if bad and forgiven(bad, want, args) else bad
+        return None if bad and forgiven(bad, args) else bad
 
     def run(trial: Trial) -> None:
         for case in cases:

@@ -93,7 +93,7 @@ class Tried:
     def off(self) -> Mismatch | None:
         """What is wrong with the value."""
         bad = compare("the loss", self.value, self.tape.out)
-        return None if bad and forgiven(bad, self.tape.out, self.args) else bad
+        return None if bad and forgiven(bad, self.args) else bad
 
     @cached_property
     def gaps(self) -> dict[str, Mismatch]:
@@ -101,7 +101,7 @@ class Tried:
         found = {}
         for w, want in self.truth.items():
             gap = compare(f"d{w}", self.grads.get(w), want)
-            if gap is not None and not forgiven(gap, want, self.args):
+            if gap is not None and not forgiven(gap, self.args):
                 found[w] = gap
         return found
 
