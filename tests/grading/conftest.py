@@ -14,6 +14,7 @@ from autograder.sandbox.launcher import Sandbox, bubblewrap
 TOY = Path(__file__).parent / "toy"
 NAME = "A90-toy"
 KIND = "bwrap" if bubblewrap() else "none"
+TAGS = "nd ns t l d s int f c b h g rng r sl <f8".split()  # the kinds of values on the wire, and a dtype
 
 
 class ToyCourse:

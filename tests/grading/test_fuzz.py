@@ -18,6 +18,8 @@ from autograder.sandbox.inside.channel import Channel
 from autograder.sandbox.inside.wire import encode
 from autograder.sandbox.spawner import ProcessLimits
 
+from .conftest import TAGS
+
 MESSAGES = 100_000
 MEMORY = 192 << 20  # bytes that the grader may grow by while it is lied to
 SECONDS = 5.0  # for one session
@@ -94,29 +96,7 @@ def grown():
 
 
 numbers = st.integers(-3, 9) | st.integers() | st.floats()
-words = st.sampled_from(
-    [
-        "nd",
-        "ns",
-        "t",
-        "l",
-        "d",
-        "s",
-        "int",
-        "f",
-        "c",
-        "b",
-        "h",
-        "g",
-        "rng",
-        "r",
-        "sl",
-        "<f8",
-        "|O",
-        "reply",
-        "ask",
-    ]
-)
+words = st.sampled_from([*TAGS, "|O", "reply", "ask"])
 junk = st.recursive(
     st.none() | st.booleans() | numbers | words | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(

@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as hnp
 from autograder.sandbox.inside.channel import Channel, Closed, Limits, TooLong, WireError
 from autograder.sandbox.inside.wire import Guest, Handle, decode, encode
 
+from .conftest import TAGS
+
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20)
 )
@@ -67,28 +69,7 @@ def test_what_is_encoded_is_decoded_the_same(value):
             st.lists(x, max_size=4)
             | st.dictionaries(
                 st.sampled_from(["$", "v", "at", "dtype", "shape", "id", "names", "x"]),
-                x
-                | st.sampled_from(
-                    [
-                        "nd",
-                        "ns",
-                        "t",
-                        "l",
-                        "d",
-                        "s",
-                        "int",
-                        "f",
-                        "c",
-                        "b",
-                        "h",
-                        "g",
-                        "rng",
-                        "r",
-                        "sl",
-                        "<f8",
-                        "O",
-                    ]
-                ),
+                x | st.sampled_from([*TAGS, "O"]),
                 max_size=5,
             )
         ),
