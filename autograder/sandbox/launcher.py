@@ -66,7 +66,12 @@ class Sandbox(Spawner):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
                 # beside the kit, not in it: this folder is ours alone, and not to be seen from inside
                 address = f"{self._folder.name}/door"
-                door.bind(address)
+                try:
+                    door.bind(address)
+                except OSError as error:  # longer than the address of a socket may be
+                    raise UnfitError(
+                        f"The sandbox cannot listen at {address}: {error}. Set TMPDIR to a folder with a short path."
+                    ) from None
                 door.listen(64)
                 self._start(kit, site, program, door.fileno())
             super().__init__(address)

@@ -253,6 +253,15 @@ def test_a_server_that_is_killed_is_reported_as_unfit():
     server.close()
 
 
+def test_a_temporary_folder_with_a_long_path_is_named(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with pytest.raises(UnfitError, match="Set TMPDIR"):
+        Sandbox(kind="none")
+    assert list(deep.iterdir()) == []
+
+
 def test_no_sandbox_no_grading(monkeypatch):
     monkeypatch.setattr("autograder.sandbox.launcher.bubblewrap", lambda: None)
     with pytest.raises(UnfitError, match="bubblewrap"):
