@@ -71,16 +71,20 @@ class Spawner:
     @property
     def versions(self) -> dict[str, str]:
         """Versions of Python and NumPy in there. Waits until the server is ready. Raises UnfitError."""
+        self._wait()
+        return self._versions
+
+    def _wait(self) -> None:
+        """Wait until the server has loaded its packages; its greeting is the first thing on every line."""
         if not self._versions:
             greeting = self._reply()
             if not greeting.pop("ready", False):
                 raise UnfitError("The sandbox did not start.")
             self._versions = {k: str(v) for k, v in greeting.items()}
-        return self._versions
 
     def spawn(self, limits: ProcessLimits) -> StudentProcess:
         """A fresh process for one submission. Raises UnfitError when the server is gone."""
-        assert self.versions
+        self._wait()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # a process that does not read must not hold us
         request = json.dumps({"op": "spawn", "limits": asdict(limits)}).encode()

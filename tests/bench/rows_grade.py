@@ -291,12 +291,12 @@ def peak(command: list[str], folder: Path, extra: dict[str, str]) -> float:
     )
     most = 0.0
     while running.poll() is None:
-        most = max(most, sum(_proportional(p) for p in _family(running.pid)))
+        most = max(most, sum(_proportional(p) for p in family(running.pid)))
         time.sleep(0.05)
     return most
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -369,7 +369,7 @@ def _cpu(job: object) -> float:
 def _clock() -> float:
     """CPU seconds so far of a process family: their own, and those of children that have ended."""
     ticks = 0
-    for pid in _family(os.getpid()):
+    for pid in family(os.getpid()):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:

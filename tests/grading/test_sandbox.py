@@ -14,7 +14,7 @@ from autograder.sandbox.doctor import examine
 from autograder.sandbox.inside.confine import FILTERED
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 from autograder.sandbox.spawner import ProcessLimits, Spawner
-from tests.bench.rows_grade import _family
+from tests.bench.rows_grade import family
 
 from .conftest import KIND
 
@@ -201,7 +201,7 @@ def alive(pid):
 
 def members(server):
     """The processes below a fork server, as the machine sees them."""
-    return {p for p in _family(server._server.pid) if alive(p)}
+    return {p for p in family(server._server.pid) if alive(p)}
 
 
 def busy(address, started):
