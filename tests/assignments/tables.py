@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,12 @@ from autograder.grading.subject import RemoteSubject
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 from autograder.sandbox.spawner import ProcessLimits
 
-__all__ = ["Answers", "lost", "million_additions"]
+__all__ = ["ODD", "Answers", "lost", "million_additions", "spoilt"]
+
+ODD = {
+    "None": None, "a string": "1.0", "nan": float("nan"), "a huge number": 10**400, "complex": np.array([1 + 2j, 3.0]), "a dict": {1: 2},
+    "objects": np.array([None, "x"], dtype=object), "an ellipsis": ..., "bytes": b"abc", "a function": len, "a list": [[1.0], [2.0, 3.0]],
+}  # fmt: skip
 
 
 class Answers:
@@ -90,3 +95,14 @@ def million_additions() -> float:
     while number < 1_000_000:
         number += 1
     return time.perf_counter() - started
+
+
+def spoilt(names: dict[str, Any], variables: Iterable[str], odd: Any) -> Iterator[dict[str, Any]]:
+    """What a student typed, with something odd instead: in place of each variable, then in place of each item of it."""
+    whole, inside = {}, {}
+    for name in variables:
+        old = names[name]
+        whole[name] = odd
+        inside[name] = [odd] * len(old) if isinstance(old, list) else dict.fromkeys(old, odd)
+    yield {**names, **whole}
+    yield {**names, **inside}

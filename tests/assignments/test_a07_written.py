@@ -14,6 +14,7 @@ from course.graph import Var, grad
 
 from .right_a07 import RIGHT
 from .source import source
+from .tables import ODD, spoilt
 
 NAME = "A07-recurrent-networks"
 TYPED = sorted(i for i, e in a07.TABLE.entries.items() if not e.defines)
@@ -47,23 +48,11 @@ def test_students_have_different_numbers():
     assert len({str(written.cliff_numbers(i)) for i in ids}) > 15
 
 
-ODD = {
-    "None": None, "a string": "1.0", "nan": float("nan"), "a huge number": 10**400, "complex": np.array([1 + 2j, 3.0]), "a dict": {1: 2},
-    "objects": np.array([None, "x"], dtype=object), "an ellipsis": ..., "bytes": b"abc", "a function": len, "a list": [[1.0], [2.0, 3.0]],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_answers_earn_nothing_and_break_nothing(names, odd):
-    for inside in (False, True):
-        changed = {}
-        for name in VARIABLES.values():
-            old = names[name]
-            spoilt = [ODD[odd]] * len(old) if isinstance(old, list) else dict.fromkeys(old, ODD[odd])
-            changed[name] = spoilt if inside else ODD[odd]
-        subject = LocalSubject({**names, **changed})
+    for typed in spoilt(names, VARIABLES.values(), ODD[odd]):
         for entry in TYPED:
-            outcome = run_entry(a07.TABLE, a07.TABLE[entry], 1, subject, [Draws("ada")])
+            outcome = run_entry(a07.TABLE, a07.TABLE[entry], 1, LocalSubject(typed), [Draws("ada")])
             assert outcome.score == 0, (entry, outcome.message)
 
 

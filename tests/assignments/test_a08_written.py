@@ -17,6 +17,7 @@ from course.toolbox.corpora.farm import documents, farm
 
 from .right_a08 import RIGHT
 from .source import source
+from .tables import ODD, spoilt
 
 NAME = "A08-ngram-vs-rnn"
 TYPED = sorted(i for i, e in a08.TABLE.entries.items() if not e.defines)
@@ -62,22 +63,11 @@ def test_one_model_leaks_one_was_lucky_and_one_is_honest_for_everybody():
         assert low < -8 and -3 < middle < 0 < high
 
 
-ODD = {
-    "None": None, "a string": "1.0", "nan": float("nan"), "a huge number": 10**400, "complex": np.array([1 + 2j, 3.0]), "a dict": {1: 2},
-    "objects": np.array([None, "x"], dtype=object), "an ellipsis": ..., "bytes": b"abc", "a function": len, "a list": [[1.0], [2.0, 3.0]],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("odd", ODD)
 def test_odd_answers_earn_nothing_and_break_nothing(names, odd):
-    for inside in (False, True):
-        changed = {}
-        for name in VARIABLES.values():
-            old = names[name]
-            spoilt = [ODD[odd]] * len(old) if isinstance(old, list) else dict.fromkeys(old, ODD[odd])
-            changed[name] = spoilt if inside else ODD[odd]
+    for typed in spoilt(names, VARIABLES.values(), ODD[odd]):
         for entry in TYPED:
-            outcome = run({**names, **changed}, entry)
+            outcome = run(typed, entry)
             assert outcome.score == 0, (entry, outcome.message)
 
 
