@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -158,18 +159,38 @@ def grade(
         )
         recorder = stack.enter_context(Recorder(folder, name, prepared.source, prepared.release))
         for task, result in finished:
-            if result is None:
-                result = store.get(task.student)
+            with _interrupts_wait():
                 if result is None:
-                    raise UnfitError(
-                        f"The stored result of {task.student} vanished while it was read; run again."
-                    )
-            else:
-                store.put(result)
-            marks = recorder.record(result)
-            results[task.student] = with_manual_marks(result, marks)
-            progress.done(results[task.student])
+                    result = store.get(task.student)
+                    if result is None:
+                        raise UnfitError(
+                            f"The stored result of {task.student} vanished while it was read; run again."
+                        )
+                else:
+                    store.put(result)
+                marks = recorder.record(result)
+                results[task.student] = with_manual_marks(result, marks)
+                progress.done(results[task.student])
     return [results[s] for s in sorted(results)]
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Ctrl-C within the block takes effect at its end.
+
+    Raised at once it could strike in a callback of the garbage collector, where Python prints it and goes on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def with_stored(task: Task, stored: dict[str, Any] | None) -> Task:

@@ -9,6 +9,7 @@ import atexit
 import hashlib
 import importlib.util
 import pickle
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -73,8 +74,9 @@ _sandbox_for: tuple[Any, ...] = ()
 
 
 def initialise(plan_file: str, address: str = "") -> None:
-    """Called once in every worker process, which ends with the process that started it."""
+    """Called once in every worker process, which ends with the process that started it, and without a word on Ctrl-C."""
     global _plan, _address
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _plan, _address = pickle.loads(Path(plan_file).read_bytes()), address
     if sys.platform == "linux":
         die_with_parent()

@@ -215,6 +215,28 @@ def test_postgresql_holds_the_same_marks_and_may_go_away(undisturbed, tmp_path, 
     assert rows(url) == wanted and stored(course.root) == stored(undisturbed.root)
 
 
+def test_an_interrupt_while_a_result_is_written_waits_until_it_is_written(undisturbed, tmp_path):
+    course = beside(undisturbed, tmp_path / "course")
+
+    written = []
+
+    class Impatient:
+        def start(self, total, skipped): ...
+
+        def note(self, text): ...
+
+        def done(self, result):
+            signal.raise_signal(signal.SIGINT)
+            written.append(result["student"])
+
+    with pytest.raises(KeyboardInterrupt):
+        grade(CourseFolder.at(course.root), NAME, Impatient(), sandbox=KIND, jobs=1)
+    assert [*stored(course.root)] == [f"{written[0]}.json"] and len(written) == 1
+    assert {student for student, *_ in marks(course.root / "gradebook.db")} == set(written)
+    run(course.root)
+    assert stored(course.root) == stored(undisturbed.root)
+
+
 def test_the_first_interrupt_ends_the_run_with_a_sentence_and_no_process_is_left(undisturbed, tmp_path):
     course = beside(undisturbed, tmp_path / "course")
     for number in range(80):
