@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.entry import NotAnswered, Reply, StudentError
+from autograder.checks.lent import Sent, lent_names
 from autograder.sandbox.inside.channel import Closed, TooLong, WireError
 from autograder.sandbox.inside.wire import Guest, Handle, decode, encode
 from autograder.sandbox.spawner import ProcessLimits, Spawner
 
 from .proxies import RemoteObject
 
-__all__ = ["ProcessDied", "RemoteSession", "guest"]
+__all__ = ["ProcessDied", "RemoteSession"]
 
 GRACE = 1.5  # seconds beyond a time limit before the process is ended from outside
 MAX_ASKS = 200_000  # callbacks of one request
@@ -29,16 +30,6 @@ MAX_ASKS = 200_000  # callbacks of one request
 
 class ProcessDied(StudentError):
     """The student's process ended or had to be ended; another one has to take over."""
-
-
-class guest:
-    """Wrap an object of ours so that the student's code may use the listed names of it, and nothing else.
-
-    names  methods as "step", plain attributes as "=lr"
-    """
-
-    def __init__(self, thing: Any, names: Sequence[str] = ("__call__",)) -> None:
-        self.thing, self.names = thing, tuple(names)
 
 
 class RemoteSession:
@@ -54,8 +45,8 @@ class RemoteSession:
         self.dead: str | None = None
         self.objects: weakref.WeakValueDictionary[int, RemoteObject] = weakref.WeakValueDictionary()
         self.dropped: list[int] = []
-        self.guests: dict[int, guest] = {}
-        self.guest_of: dict[int, int] = {}
+        self.guests: dict[int, Any] = {}  # what is lent stays alive, so that id() is unique
+        self.guest_of: dict[int, int] = {}  # id(object) -> its number
         self.request("names", 20.0)  # the process is there and confined
 
     def close(self) -> None:
@@ -162,7 +153,7 @@ class RemoteSession:
     def bound(self, replacements: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
         """Inside: the student's code sees these names bound to our functions."""
         blobs: list[bytes] = []
-        data = self._encode({k: guest(f) for k, f in replacements.items()}, blobs)
+        data = self._encode(dict(replacements), blobs)
         self.request("bind", self.call_seconds, blobs, names=data)
         try:
             yield
@@ -235,7 +226,7 @@ class RemoteSession:
         number, name = header.get("guest"), header.get("name")
         mine = self.guests.get(number) if type(number) is int else None
         data = decode(header.get("args"), body, self._unwrap)
-        if mine is None or name not in mine.names or not isinstance(data, tuple) or len(data) != 2:
+        if mine is None or name not in lent_names(mine) or not isinstance(data, tuple) or len(data) != 2:
             raise WireError("a callback to something that was not lent")
         args, kwargs = data
         if (
@@ -248,11 +239,11 @@ class RemoteSession:
         answer: dict[str, Any]
         try:
             if name == "__call__":
-                value = mine.thing(*args, **kwargs)
+                value = mine(*args, **kwargs)
             elif name.startswith("="):
-                value = getattr(mine.thing, name[1:])
+                value = getattr(mine, name[1:])
             else:
-                value = getattr(mine.thing, name)(*args, **kwargs)
+                value = getattr(mine, name)(*args, **kwargs)
             answer = {"value": self._encode(value, blobs)}
         except (ProcessDied, WireError):
             raise
@@ -303,22 +294,17 @@ class RemoteSession:
             if session is not self:
                 raise ProcessDied("This object lived in a process that has ended.")
             return Handle(number)
-        lent = thing if isinstance(thing, guest) else guest(thing)
-        key = id(lent.thing)
-        if key not in self.guest_of:
-            number = len(self.guests) + 1
-            self.guests[number], self.guest_of[key] = (
-                lent,
-                number,
-            )  # the guest keeps its object alive: id() is unique
-        number = self.guest_of[key]
-        return Guest(number, self.guests[number].names)
+        number = self.guest_of.setdefault(id(thing), len(self.guests) + 1)
+        self.guests[number] = thing
+        if isinstance(thing, Sent):
+            return Guest(number, lent_names(thing), thing.source, thing.constants)
+        return Guest(number, lent_names(thing))
 
     def _unwrap(self, reference: Handle | Guest) -> Any:
         if isinstance(reference, Guest):
             if reference.id not in self.guests:
                 raise WireError("a guest that was never lent")
-            return self.guests[reference.id].thing
+            return self.guests[reference.id]
         found = self.objects.get(reference.id)
         if found is None:
             found = self.objects[reference.id] = RemoteObject(self, reference.id, reference.type)

@@ -5,11 +5,13 @@ import multiprocessing
 import os
 import time
 
+import numpy as np
 import pytest
 
 from autograder.checks.entry import NotAnswered, StudentError
+from autograder.checks.lent import Sent
 from autograder.errors import UnfitError
-from autograder.grading.remote import ProcessDied, RemoteSession, guest
+from autograder.grading.remote import ProcessDied, RemoteSession
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.inside.confine import FILTERED
 from autograder.sandbox.launcher import Sandbox, bubblewrap
@@ -153,9 +155,11 @@ def test_a_forged_message_ends_the_process_and_nothing_else(sandbox, case):
     other.close()
 
 
-def test_values_objects_generators_and_callbacks_cross(session):
-    import numpy as np
+def weighed(x, c):
+    return np.asarray(x) * c
 
+
+def test_values_objects_generators_and_callbacks_cross(session):
     session.execute(
         "a",
         "import numpy as np\n"
@@ -165,6 +169,7 @@ def test_values_objects_generators_and_callbacks_cross(session):
         "def twice(f, x): return f(f(x))\n"
         "def count():\n    n = 0\n    while True:\n        yield n\n        n += 1\n"
         "def use(thing): return thing.step(2), thing.rate, hasattr(thing, 'secret')\n"
+        "def same(thing): return thing\n"
         "def inplace(x, d): x += 1; d['k'][0] = 5; return x\n",
         1.0,
     )
@@ -174,16 +179,20 @@ def test_values_objects_generators_and_callbacks_cross(session):
     rng, mine = np.random.default_rng(5), np.random.default_rng(5)
     assert np.array_equal(session.call("draw", (rng,), {}, 1).value, mine.random(3))
     assert rng.random() == mine.random()
-    assert session.call("twice", (guest(lambda x: x * 3), 2), {}, 1).value == 18
+    assert session.call("twice", (lambda x: x * 3, 2), {}, 1).value == 18
     assert [n for n, _ in zip(session.get("count")(), range(3))] == [0, 1, 2]
 
     class Thing:
+        lent_names = ("step", "=rate")
         rate, secret = 0.5, 42
 
         def step(self, n):
             return n + 1
 
-    assert session.call("use", (guest(Thing(), ("step", "=rate")),), {}, 1).value == (3, 0.5, False)
+    assert session.call("use", (Thing(),), {}, 1).value == (3, 0.5, False)
+    sent = Sent(weighed, c=np.array([1.0, 10.0]))
+    assert session.call("twice", (sent, np.ones(2)), {}, 1).value.tolist() == sent(sent(np.ones(2))).tolist()
+    assert session.call("same", (sent,), {}, 1).value is sent
     x, d = np.zeros(2), {"k": np.zeros(1)}
     reply = session.call("inplace", (x, d), {}, 1)
     assert reply.changed == ("x", "d") and not x.any() and not d["k"].any()

@@ -11,6 +11,7 @@ import numpy as np
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, StudentError, Trial
 from autograder.checks.kinds import pure_check
+from autograder.checks.lent import Sent
 from autograder.checks.values import compare
 from course.toolbox.seeds import distinct_primes
 
@@ -23,16 +24,15 @@ __all__ = ["ENTRIES"]
 
 def _bumpy(shape: tuple[int, ...], rng: np.random.Generator) -> Callable[[Any], float]:
     """f(x) = Σ c_i x_i³ + Σ x_i x_{i+1}: curved, and every entry's slope depends on its neighbour."""
-    c = rng.uniform(0.5, 2.0, shape)
+    return Sent(_bumpy_value, c=rng.uniform(0.5, 2.0, shape))
 
-    def f(x: Any) -> float:
-        x = np.asarray(x, float)
-        if x.shape != shape:
-            raise ValueError(f"f takes the whole array of shape {shape} and was called with shape {x.shape}")
-        flat = x.ravel()
-        return float(np.sum(c * x**3) + np.sum(flat[1:] * flat[:-1]))
 
-    return f
+def _bumpy_value(x: Any, c: np.ndarray) -> float:
+    x = np.asarray(x, float)
+    if x.shape != c.shape:
+        raise ValueError(f"f takes the whole array of shape {c.shape} and was called with shape {x.shape}")
+    flat = x.ravel()
+    return float(np.sum(c * x**3) + np.sum(flat[1:] * flat[:-1]))
 
 
 def _stencil(f: Callable[[Any], float], x: Any, forth: float, back: float, by: float) -> np.ndarray:
@@ -150,18 +150,18 @@ def _numeric_grad_integers(trial: Trial) -> None:
 
 def _scaled_loss(scale: float, params: Mapping[str, Any]) -> Callable[[Any], float]:
     """A smooth loss of a dict of arrays; "unused" does not enter."""
+    return Sent(_loss_value, scale=scale, names=sorted(params))
 
-    def f(p: Any) -> float:
-        if not isinstance(p, dict) or set(p) != set(params):
-            raise ValueError(f"f takes a dict with the keys {', '.join(params)}")
-        total = 0.0
-        for k, name in enumerate(sorted(params)):
-            if name != "unused":
-                x = np.asarray(p[name], float)
-                total += float(np.sum(np.sin(x + k)) + 0.5 * np.sum(x * x))
-        return scale * total
 
-    return f
+def _loss_value(p: Any, scale: float, names: list[str]) -> float:
+    if not isinstance(p, dict) or set(p) != set(names):
+        raise ValueError(f"f takes a dict with the keys {', '.join(names)}")
+    total = 0.0
+    for k, name in enumerate(names):
+        if name != "unused":
+            x = np.asarray(p[name], float)
+            total += float(np.sum(np.sin(x + k)) + 0.5 * np.sum(x * x))
+    return scale * total
 
 
 def _scaled_grads(scale: float, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -174,7 +174,7 @@ def _scaled_grads(scale: float, params: Mapping[str, Any]) -> dict[str, np.ndarr
 
 
 def _draw_params(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    D, M = distinct_primes(rng, 2, high=3)  # small: every entry costs two calls across the sandbox's border
+    D, M = distinct_primes(rng, 2, high=3)
     # values of size 1 to 2 keep every slope far from 0, so that 1 % of it is visible
     params = {"W1": (D, M), "b1": (M,), "unused": (2,)}
     return {

@@ -19,7 +19,6 @@ __all__ = [
     "build",
     "differ",
     "draw_corpus",
-    "lent",
     "probabilities",
     "texts",
 ]
@@ -126,6 +125,8 @@ def texts(trial: Trial, value: Any) -> list[str] | None:
 class GivenModel:
     """A model of ours for functions that take one: every probability depends on the word before."""
 
+    lent_names = ("prob", "logprobs", "=vocab", "=n")
+
     def __init__(self, rng: np.random.Generator, words: Sequence[str], n: int = 2) -> None:
         self.n = n
         self.vocab = sorted([*words, "</s>", "<unk>"])
@@ -143,12 +144,3 @@ class GivenModel:
     def logprobs(self, sentences: Any) -> np.ndarray:
         """Nats of each word and each </s>."""
         return np.log([self.prob(s[:i], w) for s in sentences for i, w in enumerate([*s, "</s>"])])
-
-
-def lent(trial: Trial, model: GivenModel) -> Any:
-    """Our model in the form in which the student's process may use it."""
-    if not hasattr(trial.subject, "session"):
-        return model
-    from autograder.grading.remote import guest
-
-    return guest(model, ("prob", "logprobs", "=vocab", "=n"))

@@ -22,7 +22,7 @@ from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.rules.ngrams import right_probabilities
 
-from .objects import GivenModel, build, differ, lent, probabilities, texts
+from .objects import GivenModel, build, differ, probabilities, texts
 
 __all__ = ["ENTRIES"]
 
@@ -109,7 +109,7 @@ def _model(trial: Trial) -> tuple[Any, np.ndarray, int]:
     except (StudentError, NotAnswered):
         pass  # charged in `ngram`
     given = GivenModel(trial.rng, WORDS)
-    return lent(trial, given), _law(given.prob), GIVEN
+    return given, _law(given.prob), GIVEN
 
 
 def _drawn(trial: Trial, model: Any, n: int, *temperature: float, seed: int | None = None) -> list[str]:

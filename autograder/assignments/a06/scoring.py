@@ -13,7 +13,7 @@ from autograder.checks.kinds import INSTANCES, pure_check
 from autograder.checks.ruled import named
 from autograder.checks.values import compare
 
-from .objects import WORDS, GivenModel, draw_corpus, lent
+from .objects import WORDS, GivenModel, draw_corpus
 
 __all__ = ["ENTRIES", "right_bits"]
 
@@ -38,7 +38,7 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
     usual, many = points
 
     def one(trial: Trial, model: GivenModel, sentences: Any) -> Any:
-        return trial.call(name, lent(trial, model), sentences)
+        return trial.call(name, model, sentences)
 
     def split(model: GivenModel, sentences: Any) -> dict[str, Any]:
         return {"logprobs": [model.logprobs([s]) for s in sentences]}
@@ -53,7 +53,7 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
             return [(split(model, sentences), got), *((split(*d), one(trial, *d)) for d in more)]
 
         if bad is not None:
-            call = (name, (lent(trial, model), sentences), got)
+            call = (name, (model, sentences), got)
             trial.fail(named(trial, usual, name, instances, bad, name, call=call), aspect=usual)
         words = trial.rng.choice(WORDS[:4], size=LONG)
         long = [[str(w) for w in words]]
@@ -62,7 +62,7 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
         if late is not None:
             tried = [(split(model, long), got_long)]
             before = f"With {LONG:,} tokens: "
-            call = (name, (lent(trial, model), long), got_long)
+            call = (name, (model, long), got_long)
             finding = named(trial, many, name, lambda: tried, late, name, before=before, call=call)
             trial.fail(finding, aspect=many)
 

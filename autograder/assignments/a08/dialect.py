@@ -17,7 +17,7 @@ from course.ngram import NGram, document_entropy, kneser_ney
 from course.toolbox.corpora.farm import documents, farm, oracle_logprobs
 from course.toolbox.seeds import student_rng
 
-from .models import lent
+from .models import Learner
 
 __all__ = [
     "alike", "answers_or_theirs", "curve", "flat", "own_texts", "part", "source_bits", "student_numbers", "their_curve",
@@ -75,13 +75,14 @@ def alike(truth: Args, theirs: Callable[[Trial], Args], trial: Trial) -> Args:
 class _Lent:
     """A model of ours for the student's evaluate and learning_curve."""
 
+    lent_names = Learner.lent_names
+
     def __init__(self, n: int, source: Any = None) -> None:
         self.n, self.source = n, source
-        self.lent: Any = None  # the wrapped model, where the student lives in another process
 
     def fit(self, sentences: Any) -> Any:
         self.model = NGram(self.n, kneser_ney()).fit(sentences)
-        return self if self.lent is None else self.lent
+        return self
 
     def logprobs(self, sentences: Any) -> Any:
         if self.source is not None:
@@ -151,11 +152,9 @@ def their_curve(trial: Trial) -> Args:
     own = own_texts(trial.student_id)
     found: Args = {}
     for n in (2, 4):
-        curve = trial.call(
-            "learning_curve", lambda n=n: lent(trial, _Lent(n)), own["train"], SIZES, own["held"]
-        )
+        curve = trial.call("learning_curve", lambda n=n: _Lent(n), own["train"], SIZES, own["held"])
         found["tokens"], found[f"{n}-gram"] = ([part(part(curve, i), k) for i in range(3)] for k in (0, 1))
-    scored = trial.call("evaluate", lent(trial, _Lent(0, own["grammar"])), own["held"])
+    scored = trial.call("evaluate", _Lent(0, own["grammar"]), own["held"])
     found["source"] = part(scored, "bits_per_token")
     two, four = (as_array(found[f"{n}-gram"]) for n in (2, 4))
     if two is not None and four is not None and two.dtype.kind == four.dtype.kind == "f":
@@ -197,7 +196,7 @@ def their_where(trial: Trial) -> Args:
     model.fit(flat(own["train"]))
     tables = []
     for one in (_Lent(0, own["grammar"]), model):
-        scored = trial.call("evaluate", lent(trial, one), own["held"])
+        scored = trial.call("evaluate", one, own["held"])
         tables.append(
             trial.call("bits_by_dependency", part(scored, "per_token"), tuple(_labels(own["held"])))
         )

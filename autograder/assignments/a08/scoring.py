@@ -16,7 +16,7 @@ from autograder.checks.ruled import named
 from autograder.checks.rules.evaluation import standard_error
 from autograder.checks.values import Mismatch, as_array, compare
 
-from .models import Learner, draw_docs, lent, lent_factory
+from .models import Learner, draw_docs
 from .slips import BITS, CURVE_SLIPS, DOCUMENTS, TOKENS, run_curve
 
 __all__ = ["ENTRIES"]
@@ -49,7 +49,7 @@ def _scored(trial: Trial, impossible: str = "") -> tuple[dict[str, Any], dict[st
     docs = draw_docs(trial.rng, 6)
     if impossible:
         docs[2].append([impossible])
-    got = trial.call("evaluate", lent(trial, model), docs)
+    got = trial.call("evaluate", model, docs)
     if not isinstance(got, Mapping):
         text = f"evaluate should return a dict with the keys {', '.join(_KEYS)}, and returns a {type(got).__name__}."
         raise StudentError(text, kind="failed")
@@ -134,7 +134,7 @@ def _check_curve(trial: Trial) -> None:
     ends = np.cumsum([sum(len(s) + 1 for s in doc) for doc in docs])
     # inside a document, at the end of one exactly, nearly all, and more than there is
     sizes = [2, int(ends[2]), int(ends[4]) + 1, int(ends[6]) - 1, int(ends[-1]) + 50]
-    got = _pairs(trial.call("learning_curve", lent_factory(trial), docs, sizes, held_out))
+    got = _pairs(trial.call("learning_curve", Learner, docs, sizes, held_out))
     curve = partial(run_curve, Learner, docs, sizes, held_out)
     right = _pairs(curve())
     bad = {

@@ -59,7 +59,7 @@ class Channel:
     ) -> None:
         """Write one frame within `timeout` seconds. Raises Closed when nobody reads any more, or TooLong."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        text = json.dumps(header, separators=(",", ":")).encode()
+        text = _WRITER.encode(header).encode()
         blob = b"".join(body or ())
         view = memoryview(_HEAD.pack(len(text), len(blob)) + text + blob)
         while True:
@@ -85,7 +85,7 @@ class Channel:
         text = self._read(n_header, deadline)
         body = self._read(n_body, deadline)
         try:
-            header = json.loads(text, parse_int=_PARSE_INT)
+            header = _READER.decode(text.decode())
         except (ValueError, RecursionError) as error:
             raise WireError(f"the header of a message is not JSON: {str(error)[:80]}") from None
         if not isinstance(header, dict):
@@ -120,4 +120,5 @@ def _small_int(text: str) -> int:
 
 
 # newer Pythons refuse such integers by themselves: reading 10^6 digits takes seconds
-_PARSE_INT = int if hasattr(sys, "get_int_max_str_digits") else _small_int
+_READER = json.JSONDecoder(parse_int=int if hasattr(sys, "get_int_max_str_digits") else _small_int)
+_WRITER = json.JSONEncoder(separators=(",", ":"))

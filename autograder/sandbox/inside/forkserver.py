@@ -12,14 +12,17 @@ closes, the server ends. `--bare` leaves the namespaces out.
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import json
 import os
+import pkgutil
 import random
 import signal
 import socket
 import sys
 import traceback
+from importlib import import_module, resources
 from importlib.machinery import ModuleSpec
 from select import select
 from types import ModuleType
@@ -94,13 +97,13 @@ def _kill(pid: int) -> int:
 
 
 def _warm_up() -> None:
-    import ast  # noqa: F401
-    import linecache  # noqa: F401
-
+    """Load here, once, what a copy would otherwise load for itself, in time and in memory of its own."""
     import course
 
-    for name in getattr(course, "__all__", []):
-        getattr(course, name, None)
+    resources.files(course)  # corpora are read this way
+    for chapter in pkgutil.walk_packages(course.__path__, "course."):
+        with contextlib.suppress(ImportError):  # of a chapter or a package that is not there
+            import_module(chapter.name)
     try:
         import matplotlib
 
@@ -116,7 +119,9 @@ def _warm_up() -> None:
         figures()
     except ImportError:
         pass
-    np.linalg.norm(np.ones((3, 3)) @ np.ones((3, 3)))  # the linear algebra library starts up once, here
+    # linear algebra and random numbers start up when they are first used
+    np.linalg.norm(np.random.default_rng(0).normal(size=(3, 3)) @ np.ones((3, 3)))
+    np.random.seed(0)
 
 
 def _receive(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from .channel import Channel, Closed, WireError
 from .functions import argument_name, copied, is_stub, reachable_names, same_bits
+from .guests import welcome
 from .outputs import MAX_TEXT, Capped, figures, without_magics
 from .wire import Guest, Handle, decode, encode
 
@@ -253,7 +254,7 @@ class Session:
         if isinstance(reference, Handle):
             return self.handles[reference.id]
         if reference.id not in self.guests:
-            self.guests[reference.id] = _stub(reference, self._ask)
+            self.guests[reference.id] = welcome(reference, self._ask)
         return self.guests[reference.id]
 
     def _decode(self, data: Any, body: bytes) -> Any:
@@ -333,28 +334,6 @@ class Session:
         except BaseException:  # an exception whose text raises
             text, line, shown = f"{type(problem).__name__}", None, ""
         return {"kind": kind, "text": str(text)[:600], "line": line, "traceback": str(shown)[:4000]}
-
-
-def _stub(guest: Guest, ask: Callable[..., Any]) -> Any:
-    """The student's side of an object of the grader's: only the listed names exist, each a call over there."""
-    if guest.names == ("__call__",):
-
-        def trusted(*args: Any, **kwargs: Any) -> Any:
-            return ask(guest.id, "__call__", args, kwargs)
-
-        trusted._guest_id = guest.id  # type: ignore[attr-defined]
-        return trusted
-
-    def method(name: str) -> Callable[..., Any]:
-        return lambda self, *args, **kwargs: ask(guest.id, name, args, kwargs)
-
-    def getter(name: str) -> property:
-        return property(lambda self: ask(guest.id, f"={name}", (), {}))
-
-    members: dict[str, Any] = {"_guest_id": guest.id, "__slots__": ()}
-    for name in guest.names:
-        members[name.lstrip("=")] = getter(name[1:]) if name.startswith("=") else method(name)
-    return type("_GuestStub", (), members)()
 
 
 def _take(iterator: Any, count: int) -> tuple[list[Any], bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,15 @@ class Handle:
 
 @dataclass(frozen=True)
 class Guest:
-    """An object of the grader's: the student's side sees a stub; only these names work, each call comes back to us."""
+    """An object of the grader's: the student's side sees a stub; only these names work, each call comes back to us.
+
+    With `source`, the definition of a function, the student's side makes that function, and nothing comes back.
+    """
 
     id: int
     names: tuple[str, ...] = ("__call__",)
+    source: str = ""
+    constants: dict[str, Any] = field(default_factory=dict)  # keyword arguments of that function
 
 
 def encode(value: Any, body: list[bytes], wrap: Callable[[Any], Any] | None = None) -> Any:
@@ -118,7 +123,13 @@ class _Encoder:
         if isinstance(reference, Handle):
             return {"$": "h", "id": reference.id, "type": reference.type[:80]}
         if isinstance(reference, Guest):
-            return {"$": "g", "id": reference.id, "names": list(reference.names)}
+            names = list(reference.names)
+            told = (
+                {"source": reference.source, "constants": self.put(reference.constants, 0)}
+                if reference.source
+                else {}
+            )
+            return {"$": "g", "id": reference.id, "names": names, **told}
         raise WireError(f"a value of type {type(value).__name__[:60]} cannot be sent")
 
     def _array(self, tag: str, array: np.ndarray) -> Any:
@@ -274,7 +285,10 @@ class _Decoder:
         number, names = data.get("id"), data.get("names")
         if type(number) is not int or type(names) is not list or any(type(n) is not str for n in names):
             raise WireError("a guest without a number")
-        return self._refer(Guest(number, tuple(names)))
+        source, constants = data.get("source", ""), self.get(data.get("constants", _NOTHING), depth)
+        if type(source) is not str or type(constants) is not dict:
+            raise WireError("a guest without a source")
+        return self._refer(Guest(number, tuple(names), source, constants))
 
     def _refer(self, reference: Handle | Guest) -> Any:
         if self.unwrap is None:
@@ -288,6 +302,9 @@ class _Decoder:
         except TypeError:
             raise WireError("a dict or set with a key that cannot be one") from None
         return key
+
+
+_NOTHING = {"$": "d", "v": []}
 
 
 def _hex(text: Any) -> int:
