@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from autograder.assignments import table
@@ -256,12 +258,19 @@ def _test(cell: Rebuilt, result: CellResult, subject: RemoteSubject, context: _G
 
 
 def _run_here(cell: Rebuilt, names: dict[str, Any]) -> Any:
-    tree = ast.parse(cell.source, f"<{cell.grade_id}>")
+    body, last = _compiled(cell.grade_id, cell.source)
+    exec(body, names)
+    return eval(last, names) if last is not None else None
+
+
+@lru_cache(maxsize=1000)
+def _compiled(name: str, source: str) -> tuple[CodeType, CodeType | None]:
+    """The code of a test cell, which is the same for every submission, and that of its last value."""
+    tree = ast.parse(source, f"<{name}>")
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-    exec(compile(tree, f"<{cell.grade_id}>", "exec"), names)
-    return eval(compile(last, f"<{cell.grade_id}>", "eval"), names) if last is not None else None
+        last = compile(ast.Expression(tree.body.pop().value), f"<{name}>", "eval")  # type: ignore[attr-defined]
+    return compile(tree, f"<{name}>", "exec"), last
 
 
 @contextmanager

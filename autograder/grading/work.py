@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import SubmissionError, UnfitError
+from autograder.errors import AutograderError, SubmissionError, UnfitError
 from autograder.sandbox.inside.confine import die_with_parent
 from autograder.sandbox.launcher import Sandbox
 from autograder.sandbox.spawner import Spawner
@@ -140,13 +140,27 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
         return None
     kept = _still_right(task, digests)
     try:
-        results = _execute(cells, task, plan, kept)
-    except UnfitError:
-        # the fork server may have been a victim of the machine: once more with one of our own
-        global _address
-        _address = ""
-        _end()
-        results = _execute(cells, task, plan, kept)
+        try:
+            results = _execute(cells, task, plan, kept)
+        except UnfitError:
+            # the fork server may have been a victim of the machine: once more with one of our own
+            global _address
+            _address = ""
+            _end()
+            results = _execute(cells, task, plan, kept)
+    except AutograderError:
+        raise
+    except Exception as error:  # a mistake of ours; the other submissions are graded all the same
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        return failed_result(
+            plan.assignment,
+            task.student,
+            f"The grader stopped at something unexpected in this submission ({what}); grade it by hand.",
+            graded,
+            digest="",
+            submitted=_sha(data),
+            timestamp=task.timestamp,
+        )
     return make_result(
         plan.assignment,
         task.student,

@@ -136,6 +136,21 @@ def test_one_changed_test_cell_is_the_only_one_that_runs_again(filled, monkeypat
     assert [c["score"] for c in result["cells"]][1:4] == [3, 1, 1]
 
 
+def test_a_mistake_of_the_graders_own_costs_one_submission_its_result_and_not_the_run(filled, monkeypatch):
+    from autograder.grading import work
+
+    plan = pipeline.plan_for(CourseFolder.at(filled.root), NAME, sandbox=KIND).plan
+    task = pipeline.submissions(CourseFolder.at(filled.root), NAME, ["ada"])[0]
+    monkeypatch.setattr(work, "_execute", lambda *_: 1 // 0)
+    result = work.grade_one(task, plan)
+    assert result["status"] == "failed" and "ZeroDivisionError" in result["message"]
+    assert "grade it by hand" in result["message"]
+    monkeypatch.undo()
+    again = work.grade_one(pipeline.with_stored(task, result), plan)
+    work._end()
+    assert again["score"] == 6
+
+
 def test_marks_given_by_hand_survive_a_regrade(filled):
     from nbgrader.api import Gradebook
 

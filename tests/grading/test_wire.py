@@ -121,6 +121,8 @@ def test_generators_objects_and_numpy_scalars_cross():
         {"$": "nd", "dtype": "<f8", "shape": [-1], "at": [0, 8]},
         {"$": "nd", "dtype": "<f8", "shape": [1], "at": [0, 1 << 60]},
         {"$": "nd", "dtype": "|b1", "shape": [8], "at": [0, 8]},
+        {"$": "nd", "dtype": "<f8", "shape": [0, 1 << 63], "at": [0, 0]},
+        {"$": "nd", "dtype": "<f8", "shape": [0, 1 << 62, 1 << 62], "at": [8, 0]},
         {"$": "d", "v": [[{"$": "l", "v": []}, 1]]},
         {"$": "rng", "v": ["0x1", "0x1", "0x5", "0x0"]},
         {"$": "__class__"},

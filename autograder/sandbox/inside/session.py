@@ -48,6 +48,7 @@ class Session:
         self.guests: dict[int, Any] = {}
         self.before: list[dict[str, Any]] = []  # what the names were before they were bound
         self.shown: list[dict[str, Any]] = []
+        self.sink = Capped(limit=0)  # what functions print while they are checked
         self.timing = False
         self.asked = 0
         signal.signal(signal.SIGALRM, self._alarm)
@@ -310,8 +311,9 @@ class Session:
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
-        sink = Capped(limit=0)
-        with redirect_stdout(sink), redirect_stderr(sink):
+        if self.sink.closed:  # a student may close what is printed to
+            self.sink = Capped(limit=0)
+        with redirect_stdout(self.sink), redirect_stderr(self.sink):
             yield
 
     def _describe(self, problem: BaseException) -> dict[str, Any]:

@@ -19,9 +19,7 @@ from .channel import Limits, WireError
 
 __all__ = ["Guest", "Handle", "decode", "encode"]
 
-DTYPES = frozenset(
-    ["|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
-)
+DTYPES = {name: np.dtype(name) for name in "|b1 |i1 <i2 <i4 <i8 |u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16".split()}
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 
 
@@ -68,6 +66,8 @@ class _Encoder:
         if depth > self.limits.depth - 4:
             return self._refer(value)
         kind = type(value)
+        if kind is np.ndarray:
+            return self._array("nd", value)
         if value is None or kind is bool:
             return value
         if kind is str or isinstance(value, np.str_):  # np.unique and arrays of words give np.str_
@@ -76,8 +76,6 @@ class _Encoder:
             return text if text.isascii() else text.encode("utf-8", "replace").decode()
         if isinstance(value, np.generic):
             return self._array("ns", np.asarray(value))
-        if kind is np.ndarray:
-            return self._array("nd", value)
         if isinstance(value, bool):
             return bool(value)
         if isinstance(value, int):
@@ -133,13 +131,14 @@ class _Encoder:
         raise WireError(f"a value of type {type(value).__name__[:60]} cannot be sent")
 
     def _array(self, tag: str, array: np.ndarray) -> Any:
-        if array.dtype.str not in DTYPES:  # the other byte order, or nothing that can be sent
+        name = array.dtype.str
+        if name not in DTYPES:  # the other byte order, or nothing that can be sent
             swapped = array.dtype.newbyteorder("<")
-            if swapped.str not in DTYPES:
+            name = swapped.str
+            if name not in DTYPES:
                 return self._refer(array)
             array = array.astype(swapped)
-        shape, data = list(array.shape), self._bytes(array.tobytes())
-        return {"$": tag, "dtype": array.dtype.str, "shape": shape, "at": data}
+        return {"$": tag, "dtype": name, "shape": list(array.shape), "at": self._bytes(array.tobytes())}
 
     def _bytes(self, data: bytes) -> list[int]:
         start = self.at
@@ -155,7 +154,11 @@ def decode(
     limits: Limits | None = None,
 ) -> Any:
     """The value behind `encode`'s JSON, of exact built-in types. Raises WireError for anything unexpected."""
-    return _Decoder(body, unwrap, limits or Limits()).get(data, 0)
+    try:
+        return _Decoder(body, unwrap, limits or Limits()).get(data, 0)
+    except (ArithmeticError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        # whatever else can be wrong with what somebody else has written
+        raise WireError(f"a value that cannot be read: {type(error).__name__}: {str(error)[:100]}") from None
 
 
 class _Decoder:
@@ -170,10 +173,11 @@ class _Decoder:
             return data
         if type(data) is not dict:
             raise WireError("a bare JSON list where a value was expected")
-        reader = getattr(self, f"_get_{data.get('$')}", None) if type(data.get("$")) is str else None
+        tag = data.get("$")
+        reader = _READERS.get(tag) if type(tag) is str else None
         if reader is None:
-            raise WireError(f"unknown kind of value {str(data.get('$'))[:20]!r}")
-        return reader(data, depth + 1)
+            raise WireError(f"unknown kind of value {str(tag)[:20]!r}")
+        return reader(self, data, depth + 1)
 
     def _items(self, data: dict[str, Any], count: int | None = None) -> list[Any]:
         items = data.get("v")
@@ -181,28 +185,29 @@ class _Decoder:
             raise WireError("a container without its items")
         return items
 
-    def _slice_of_body(self, data: dict[str, Any]) -> bytes:
+    def _place(self, data: dict[str, Any]) -> tuple[int, int]:
+        """Where in the body it begins and how many bytes it has."""
         at = data.get("at")
-        if type(at) is not list or len(at) != 2 or any(type(v) is not int or v < 0 for v in at):
+        if not _sizes(at) or len(at) != 2:
             raise WireError("an array without its place in the body")
         start, count = at
         if start + count > len(self.body):
             raise WireError("an array that reaches beyond the message")
-        return self.body[start : start + count]
+        return start, count
 
     def _get_nd(self, data: dict[str, Any], depth: int) -> np.ndarray:
         dtype, shape = data.get("dtype"), data.get("shape")
-        if type(dtype) is not str or dtype not in DTYPES:
+        kind = DTYPES.get(dtype) if type(dtype) is str else None
+        if kind is None:
             raise WireError(f"an array of dtype {str(dtype)[:20]!r} is not allowed")
-        if type(shape) is not list or len(shape) > 16 or any(type(s) is not int or s < 0 for s in shape):
+        if not _sizes(shape) or len(shape) > 16:
             raise WireError("an array without a shape")
-        raw = self._slice_of_body(data)
-        kind = np.dtype(dtype)
-        if math.prod(shape) * kind.itemsize != len(raw):
-            raise WireError(f"an array of shape {tuple(shape)} with {len(raw)} bytes")
-        if kind.kind == "b" and raw.strip(b"\x00\x01"):
+        start, count = self._place(data)
+        if math.prod(shape) * kind.itemsize != count:
+            raise WireError(f"an array of shape {tuple(shape)} with {count} bytes")
+        if kind.kind == "b" and self.body[start : start + count].strip(b"\x00\x01"):
             raise WireError("a boolean array that holds other bytes than 0 and 1")
-        return np.frombuffer(raw, dtype=kind).reshape(shape).copy()
+        return np.ndarray(shape, kind, self.body, start).copy()
 
     def _get_ns(self, data: dict[str, Any], depth: int) -> Any:
         array = self._get_nd(data, depth)
@@ -228,7 +233,8 @@ class _Decoder:
             raise WireError("a complex number that is none") from None
 
     def _get_b(self, data: dict[str, Any], depth: int) -> bytes:
-        return self._slice_of_body(data)
+        start, count = self._place(data)
+        return self.body[start : start + count]
 
     def _get_t(self, data: dict[str, Any], depth: int) -> tuple[Any, ...]:
         return tuple(self.get(v, depth) for v in self._items(data))
@@ -305,6 +311,17 @@ class _Decoder:
 
 
 _NOTHING = {"$": "d", "v": []}
+_READERS = {name[5:]: reader for name, reader in vars(_Decoder).items() if name.startswith("_get_")}
+
+
+def _sizes(data: Any) -> bool:
+    """Whether it is a list of whole numbers that are not negative."""
+    if type(data) is not list:
+        return False
+    for value in data:  # a loop: any() over a generator takes three times as long, and arrays are many
+        if type(value) is not int or value < 0:
+            return False
+    return True
 
 
 def _hex(text: Any) -> int:

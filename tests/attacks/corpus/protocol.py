@@ -37,6 +37,11 @@ forged(
     "a reply with points",
     "os.write(0, frame({'op': 'reply', 'n': 1, 'score': 100, 'points': 100, 'status': 'passed'}))",
 )
+forged(
+    "a picture of a size that cannot be",
+    "png = {'type': 'png', 'data': {'$': 'nd', 'dtype': '<f8', 'shape': [0, 1 << 63], 'at': [0, 0]}}\n"
+    "for n in range(1, 400): os.write(0, frame({'op': 'reply', 'n': n, 'value': 0.0, 'outputs': [png], 'error': None, 'names': [], 'changed': []}))",
+)
 forged("the sandbox refuses", "os.write(0, frame({'op': 'refused', 'n': 0, 'text': 'broken'}))")
 forged(
     "the sandbox refuses in a call", "os.write(0, frame({'op': 'refused', 'n': 0, 'text': 'broken'}))", "call"
