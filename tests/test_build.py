@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from nbgrader.preprocessors import CheckCellMetadata
 
 from autograder.errors import UsageError
 from autograder.release.notebooks import build, leaks, make_release, points
+from autograder.release.settings import CheckMetadata
 from autograder.release.source import load, read_notebook, split_test_id
 
 TOML = 'title = "t"\n'
@@ -81,6 +83,31 @@ def test_a_stub_is_the_body_of_a_function_and_a_comment_elsewhere(tmp_path):
     function, values = (cell.source.splitlines() for cell in make_release(made).cells)
     assert function[-2:] == ["    # YOUR CODE HERE", "    ..."]
     assert values == ["a = None", "# YOUR CODE HERE"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schema_version": 2},
+        {"points": -1.0},
+        {"grade": "yes"},
+        {"grade_id": "f"},
+        {"grade_id": ""},
+        {"surprise": 1},
+    ],
+    ids=str,
+)
+def test_metadata_that_nbgrader_refuses_is_refused_in_the_same_words(tmp_path, wrong):
+    source = '# %% solution="f"\nx = 1\n\n# %% test="f" points=1\nassert x\n'
+    made = notebook(tmp_path, source)
+    assert CheckMetadata().preprocess(made, {})[0] is made
+    made.cells[1].metadata.nbgrader.update(wrong)
+    said = []
+    for check in (CheckCellMetadata(), CheckMetadata()):
+        with pytest.raises(Exception) as caught:
+            check.preprocess(made, {})
+        said.append((type(caught.value), str(caught.value)))
+    assert said[0] == said[1]
 
 
 def test_an_answer_that_is_shown_elsewhere_stops_the_build(tmp_path):

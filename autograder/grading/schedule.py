@@ -53,7 +53,7 @@ def workers(assignment: str) -> BaseContext:
     modules = ["autograder.grading.work", module_of(assignment)]
     # every worker loads our main program once more
     modules += [m for m in ("autograder.cli",) if m in sys.modules]
-    context.set_forkserver_preload(modules)
+    context.set_forkserver_preload([*modules, "autograder.grading.ready"])
     forkserver.ensure_running()
     return context
 
@@ -107,7 +107,8 @@ def on_cluster(plan: Plan, tasks: Sequence[Task], address: str) -> Finished:
         for task in tasks:
             future = client.submit(_grade_there, _packed(task, plan), shared, pure=False, retries=1)
             futures[future.key] = (future, task)
-        for future in as_completed([f for f, _ in futures.values()]):
+        ready = as_completed([f for f, _ in futures.values()], with_results=True, raise_errors=False)
+        for future, result in ready:
             task = futures[future.key][1]
             problem = future.exception() if future.status == "error" else None
             if isinstance(problem, KilledWorker):
@@ -117,7 +118,7 @@ def on_cluster(plan: Plan, tasks: Sequence[Task], address: str) -> Finished:
                     problem if isinstance(problem, UnfitError) else UnfitError(f"A worker failed: {problem}")
                 )
             else:
-                yield task, future.result()
+                yield task, result
             future.release()
 
 
