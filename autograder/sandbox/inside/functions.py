@@ -13,6 +13,7 @@ import numpy as np
 __all__ = ["argument_name", "copied", "global_names", "is_stub", "reachable_names", "same_bits"]
 
 _IDLE = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "PUSH_NULL", "COPY_FREE_VARS"}
+_PLAIN, _SEQUENCES = (str, bytes, int, float, complex, type(None)), (list, tuple)
 _BARE_CLASS = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
 
@@ -38,9 +39,9 @@ def same_bits(a: Any, b: Any) -> bool:
         )
     if isinstance(a, dict):
         return isinstance(b, dict) and list(a) == list(b) and all(same_bits(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return isinstance(b, list | tuple) and len(a) == len(b) and all(map(same_bits, a, b))
-    if isinstance(a, str | bytes | int | float | complex | None):
+    if isinstance(a, _SEQUENCES):
+        return isinstance(b, _SEQUENCES) and len(a) == len(b) and all(map(same_bits, a, b))
+    if isinstance(a, _PLAIN):
         return type(a) is type(b) and (a == b or a != a)
     return True
 

@@ -20,7 +20,8 @@ from .channel import Limits, WireError
 __all__ = ["Guest", "Handle", "decode", "encode"]
 
 DTYPES = {name: np.dtype(name) for name in "|b1 |i1 <i2 <i4 <i8 |u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16".split()}
-_DICTS = (dict, OrderedDict, defaultdict, Counter)
+_DICTS = frozenset((dict, OrderedDict, defaultdict, Counter))
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Encoder:
     def __init__(self, body: list[bytes], wrap: Callable[[Any], Any] | None) -> None:
         self.body, self.wrap, self.count = body, wrap, 0
         self.at = sum(map(len, body))
-        self.limits = Limits()
+        self.limits = _LIMITS
 
     def put(self, value: Any, depth: int) -> Any:
         self.count += 1
@@ -70,6 +71,13 @@ class _Encoder:
             return self._array("nd", value)
         if value is None or kind is bool:
             return value
+        if kind is tuple or kind is list:
+            return {"$": "l" if kind is list else "t", "v": [self.put(v, depth + 1) for v in list(value)]}
+        if kind in _DICTS:
+            return {
+                "$": "d",
+                "v": [[self.put(k, depth + 1), self.put(v, depth + 1)] for k, v in list(value.items())],
+            }
         if kind is str or isinstance(value, np.str_):  # np.unique and arrays of words give np.str_
             text = str.__str__(value)
             # lone surrogates cannot be written as UTF-8; they become question marks
@@ -92,16 +100,11 @@ class _Encoder:
             return {"$": "c", "v": [repr(value.real), repr(value.imag)]}
         if isinstance(value, str):
             return self.put(str.__str__(value), depth)
-        if isinstance(value, bytes | bytearray):
+        if isinstance(value, (bytes, bytearray)):
             return {"$": "b", "at": self._bytes(bytes(value))}
         # a named tuple is its values as a result, and an object inside a container (a cache must come back as it was)
-        if kind is tuple or kind is list or (depth == 0 and isinstance(value, tuple)):
-            return {"$": "l" if kind is list else "t", "v": [self.put(v, depth + 1) for v in list(value)]}
-        if kind in _DICTS:
-            return {
-                "$": "d",
-                "v": [[self.put(k, depth + 1), self.put(v, depth + 1)] for k, v in list(value.items())],
-            }
+        if depth == 0 and isinstance(value, tuple):
+            return {"$": "t", "v": [self.put(v, 1) for v in list(value)]}
         if kind is set or kind is frozenset:
             return {"$": "s" if kind is set else "fs", "v": [self.put(v, depth + 1) for v in list(value)]}
         if kind is slice:
@@ -155,7 +158,7 @@ def decode(
 ) -> Any:
     """The value behind `encode`'s JSON, of exact built-in types. Raises WireError for anything unexpected."""
     try:
-        return _Decoder(body, unwrap, limits or Limits()).get(data, 0)
+        return _Decoder(body, unwrap, limits or _LIMITS).get(data, 0)
     except (ArithmeticError, MemoryError, RecursionError, TypeError, ValueError) as error:
         # whatever else can be wrong with what somebody else has written
         raise WireError(f"a value that cannot be read: {type(error).__name__}: {str(error)[:100]}") from None
