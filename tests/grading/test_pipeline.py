@@ -15,7 +15,7 @@ import pytest
 from autograder.course_folder import CourseFolder
 from autograder.grading import pipeline, schedule
 from autograder.grading.pipeline import grade, silent
-from autograder.grading.record import escape_markdown
+from autograder.grading.record import Recorder, escape_markdown
 from autograder.grading.store import ResultStore
 
 from .conftest import KIND, NAME
@@ -163,6 +163,23 @@ def test_marks_given_by_hand_survive_a_regrade(filled):
     assert results["ada"]["score"] == 9.5 and results["bao"]["score"] == 5
     cells = {c["grade_id"]: c for c in results["ada"]["cells"]}
     assert cells["response"]["score"] == 3.5 and cells["plot"]["score"] is None
+
+
+def test_a_result_is_one_transaction_for_a_new_student_too(filled):
+    from sqlalchemy import event
+
+    result = run(filled, jobs=1, students=["ada"])[0]
+    folder = CourseFolder.at(filled.root)
+    prepared = pipeline.plan_for(folder, NAME, sandbox=KIND)
+    with Recorder(folder, NAME, prepared.source, prepared.release) as recorder:
+        commits = []
+        event.listen(recorder.gradebook.engine, "commit", commits.append)
+        recorder.record({**result, "student": "new"})
+        assert len(commits) == 1
+        recorder.record({**result, "student": "new"})
+        assert len(commits) == 2
+    book = marks(filled.root / "gradebook.db")
+    assert [row[1:] for row in book if row[0] == "new"] == [row[1:] for row in book if row[0] == "ada"]
 
 
 def test_late_submissions_get_nbgraders_penalty(filled):

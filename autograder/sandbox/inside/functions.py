@@ -14,22 +14,28 @@ __all__ = ["argument_name", "copied", "global_names", "is_stub", "reachable_name
 
 _IDLE = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "PUSH_NULL", "COPY_FREE_VARS"}
 _PLAIN, _SEQUENCES = (str, bytes, int, float, complex, type(None)), (list, tuple)
+_FIXED = frozenset((*_PLAIN, bool))  # nobody can write into these
 _BARE_CLASS = {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
 
 
 def copied(value: Any) -> Any:
     """A copy deep enough that writing into it leaves the original alone; objects and functions are shared."""
+    kind = type(value)
+    if kind in _FIXED:
+        return value
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, dict):
         return {k: copied(v) for k, v in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(copied(v) for v in value)
+    if kind is list or kind is tuple:
+        return value[:] if _FIXED.issuperset(map(type, value)) else kind([copied(v) for v in value])
     return copy.deepcopy(value) if isinstance(value, np.random.Generator) else value
 
 
 def same_bits(a: Any, b: Any) -> bool:
     """Whether two values made by `copied` are still bit for bit the same."""
+    if a is b:
+        return True
     if isinstance(a, np.ndarray):
         return (
             isinstance(b, np.ndarray)
