@@ -11,6 +11,7 @@ import builtins
 import linecache
 import operator
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -161,7 +162,7 @@ class Session:
         called = str(getattr(function, "__name__", fn))
         mine, named = [copied(a) for a in args], {k: copied(v) for k, v in kwargs.items()}
         try:
-            with self._quiet(), self._limited(limit):
+            with _Quiet(self), self._limited(limit):
                 value = function(*mine, **named)
         except BaseException as problem:
             if is_stub(function):
@@ -189,7 +190,7 @@ class Session:
         """An attribute, item, operator, iteration step … on an object of the student's."""
         args = self._decode(header["args"], body)
         try:
-            with self._quiet(), self._limited(header["limit"]):
+            with _Quiet(self), self._limited(header["limit"]):
                 value = _OPERATIONS[header["name"]](*args)
                 return {"value": encode(value, blobs, self._wrap)}
         except BaseException as problem:
@@ -218,7 +219,7 @@ class Session:
 
         args = self._decode(header["args"], body)
         try:
-            with self._quiet(), self._limited(header["limit"]):
+            with _Quiet(self), self._limited(header["limit"]):
                 _, steps = record_lines(self.names[header["fn"]], [copied(a) for a in args])
             plain = [(int(line), str(name), value) for line, name, value in steps[:400]]
             return {"value": encode(plain, blobs)}
@@ -287,16 +288,8 @@ class Session:
         if self.timing:
             raise TimeLimit()
 
-    @contextmanager
-    def _limited(self, seconds: float) -> Iterator[None]:
-        # repeated: code that swallows the first interruption meets a second one, then the grader's own limit
-        self.timing = True
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
-        try:
-            yield
-        finally:
-            self.timing = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+    def _limited(self, seconds: float) -> _Limited:
+        return _Limited(self, seconds)
 
     @contextmanager
     def _untimed(self) -> Iterator[None]:
@@ -308,13 +301,6 @@ class Session:
             self.timing = timing
             if timing:
                 signal.setitimer(signal.ITIMER_REAL, max(left, 0.01), 0.1)
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        if self.sink.closed:  # a student may close what is printed to
-            self.sink = Capped(limit=0)
-        with redirect_stdout(self.sink), redirect_stderr(self.sink):
-            yield
 
     def _describe(self, problem: BaseException) -> dict[str, Any]:
         """An exception as text, with the student's own frames only."""
@@ -336,6 +322,38 @@ class Session:
         except BaseException:  # an exception whose text raises
             text, line, shown = f"{type(problem).__name__}", None, ""
         return {"kind": kind, "text": str(text)[:600], "line": line, "traceback": str(shown)[:4000]}
+
+
+class _Limited:
+    """A time limit. A class, as `_Quiet`, since every call of a check passes through both: a generator takes longer."""
+
+    def __init__(self, session: Session, seconds: float) -> None:
+        self.session, self.seconds = session, seconds
+
+    def __enter__(self) -> None:
+        self.session.timing = True
+        # repeated: code that swallows the first interruption meets a second one, then the grader's own limit
+        signal.setitimer(signal.ITIMER_REAL, self.seconds, 0.1)
+
+    def __exit__(self, *_: object) -> None:
+        self.session.timing = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class _Quiet:
+    """What is printed meanwhile leads nowhere."""
+
+    def __init__(self, session: Session) -> None:
+        if session.sink.closed:  # a student may close what is printed to
+            session.sink = Capped(limit=0)
+        self.sink = session.sink
+
+    def __enter__(self) -> None:
+        self.before = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = self.sink
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout, sys.stderr = self.before
 
 
 def _take(iterator: Any, count: int) -> tuple[list[Any], bool]:

@@ -240,7 +240,7 @@ class _Decoder:
         return self.body[start : start + count]
 
     def _get_t(self, data: dict[str, Any], depth: int) -> tuple[Any, ...]:
-        return tuple(self.get(v, depth) for v in self._items(data))
+        return tuple([self.get(v, depth) for v in self._items(data)])
 
     def _get_l(self, data: dict[str, Any], depth: int) -> list[Any]:
         return [self.get(v, depth) for v in self._items(data)]
