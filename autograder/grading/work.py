@@ -105,10 +105,33 @@ def _end() -> None:
 
 
 def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
-    """Grade one submission; None when the stored result still holds."""
+    """Grade one submission; None when the stored result still holds.
+
+    Raises UnfitError when the machine is not fit. A mistake of our own costs this submission its result, and not the
+    others theirs.
+    """
     plan = plan or _plan
     if plan is None:
         raise RuntimeError("grade_one was called in a process that was not initialised")
+    try:
+        return _grade(task, plan)
+    except AutograderError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        message = f"The grader stopped at something unexpected in this submission ({what}); grade it by hand."
+        return failed_result(
+            plan.assignment,
+            task.student,
+            message,
+            plan.skeleton.graded,
+            digest="",
+            submitted="",
+            timestamp=task.timestamp,
+        )
+
+
+def _grade(task: Task, plan: Plan) -> dict[str, Any] | None:
     started = time.perf_counter()
     graded = plan.skeleton.graded
     data = b""
@@ -140,27 +163,13 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
         return None
     kept = _still_right(task, digests)
     try:
-        try:
-            results = _execute(cells, task, plan, kept)
-        except UnfitError:
-            # the fork server may have been a victim of the machine: once more with one of our own
-            global _address
-            _address = ""
-            _end()
-            results = _execute(cells, task, plan, kept)
-    except AutograderError:
-        raise
-    except Exception as error:  # a mistake of ours; the other submissions are graded all the same
-        what = f"{type(error).__name__}: {str(error)[:200]}"
-        return failed_result(
-            plan.assignment,
-            task.student,
-            f"The grader stopped at something unexpected in this submission ({what}); grade it by hand.",
-            graded,
-            digest="",
-            submitted=_sha(data),
-            timestamp=task.timestamp,
-        )
+        results = _execute(cells, task, plan, kept)
+    except UnfitError:
+        # the fork server may have been a victim of the machine: once more with one of our own
+        global _address
+        _address = ""
+        _end()
+        results = _execute(cells, task, plan, kept)
     return make_result(
         plan.assignment,
         task.student,
