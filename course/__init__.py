@@ -53,6 +53,22 @@ CHAPTERS = {
 }  # the names that the assignments use; a chapter may offer more
 
 
+_WRITTEN = {
+    "neurons": 1, "losses": 1, "backprop": 2, "graph": 3, "nn": 3, "optim": 4, "regularize": 4, "embeddings": 5, "ngram": 6,
+    "rnn": 7, "evaluate": 8, "seq2seq": 9, "conv": 9, "bridge": 10,
+}  # fmt: skip
+
+
+def withheld(assignment: str) -> tuple[str, ...]:
+    """The chapters that students write in an assignment or later, and that its notebook has to do without.
+
+    >>> withheld("A07-recurrent-networks")
+    ('rnn', 'evaluate', 'seq2seq', 'conv', 'bridge')
+    """
+    number = assignment[1:3]
+    return tuple(c for c, first in _WRITTEN.items() if number.isdecimal() and first >= int(number))
+
+
 def _chapter(chapter: str, asked: str) -> Any:
     try:
         return importlib.import_module(f"course.{chapter}")

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from course import withheld
+
 from .trace import first_seen
 from .values import Mismatch, compare
 
@@ -329,6 +331,11 @@ class Table:
             known = ", ".join(self.entries)
             raise KeyError(f"{self.assignment} has no entry {entry_id!r}; it has {known}.")
         return self.entries[entry_id]
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Chapters of the library that are not there when a notebook of this assignment is graded."""
+        return withheld(self.assignment)
 
     @property
     def references(self) -> dict[str, Callable[..., Any]]:

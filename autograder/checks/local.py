@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FunctionType, ModuleType
 from typing import Any
 
-from autograder.sandbox.inside.functions import argument_name, copied, is_stub, reachable_names, same_bits
+from autograder.sandbox.inside.functions import (
+    argument_name,
+    attributes_of,
+    copied,
+    is_stub,
+    reachable_names,
+    same_bits,
+)
+from course import CHAPTERS
 
 from .entry import NotAnswered, Reply, StudentError
 from .linetrace import record_lines
@@ -16,12 +25,21 @@ __all__ = ["LocalSubject"]
 
 
 class LocalSubject:
-    """A namespace as a subject of checks (see `entry.Subject`)."""
+    """A namespace as a subject of checks (see `entry.Subject`).
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
+    withheld  chapters of the library that are not there when the notebook is graded: what uses one does not count here
+              either
+    """
+
+    def __init__(self, namespace: dict[str, Any], withheld: Sequence[str] = ()) -> None:
+        self.namespace, self.withheld = namespace, tuple(withheld)
+        self.borrowed: dict[str, str] = {}  # name -> what it uses of these chapters
 
     def get(self, name: str) -> Any:
+        if name in self.borrowed:
+            raise NotAnswered(
+                f"{name} uses {self.borrowed[name]}, which is not there when your notebook is graded: write it yourself."
+            )
         if name not in self.namespace or self.namespace[name] is ...:
             raise NotAnswered(
                 f"Not answered yet: {name} is not defined. Run the cell above first if you have written it."
@@ -49,7 +67,31 @@ class LocalSubject:
         return [self.call(name, args, {}) for args in calls]
 
     def globals_of(self, name: str) -> frozenset[str]:
-        return reachable_names(self.namespace, name)
+        found = reachable_names(self.namespace, name)
+        self.borrowed.pop(name, None)
+        if used := self._used(name, found):
+            self.borrowed[name] = used
+        return found
+
+    def _used(self, name: str, found: Iterable[str]) -> str:
+        """What of the withheld chapters the code of a function mentions."""
+        offered = {n: chapter for chapter in self.withheld for n in (chapter, *CHAPTERS[chapter].split())}
+        for mentioned in (name, *sorted(found)):
+            value = self.namespace.get(mentioned)
+            if isinstance(value, ModuleType):
+                home = value.__name__
+            elif isinstance(value, FunctionType | type):
+                home = f"{value.__module__}.{value.__name__}"
+            elif mentioned in self.namespace:
+                home = f"{type(value).__module__}.{type(value).__name__}"
+            else:
+                home = mentioned  # of an import within the function
+            package, *inside = home.split(".")
+            if package == "course" and inside and inside[0] in self.withheld:
+                return home
+            if "course" in found and (used := sorted(attributes_of(value, "course") & offered.keys())):
+                return f"course.{used[0]}"
+        return ""
 
     @contextmanager
     def bound(self, replacements: Mapping[str, Any]) -> Iterator[None]:

@@ -86,7 +86,9 @@ def current_context(table: Table, namespace: dict[str, Any]) -> Context:
     local = _local.get(id(namespace))
     student = str(namespace.get("student_id", "") or "")
     if local is None or local.table is not table or local.draws[0].student_id != student:
-        local = _local[id(namespace)] = Context(table, LocalSubject(namespace), [Draws(student)])
+        local = _local[id(namespace)] = Context(
+            table, LocalSubject(namespace, table.withheld), [Draws(student)]
+        )
     return local
 
 

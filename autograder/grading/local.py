@@ -14,6 +14,7 @@ from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import SubmissionError, UsageError
 from autograder.release.source import load
 from autograder.sandbox.launcher import Sandbox, bubblewrap
+from course import withheld
 
 from .admit import parse_notebook, read_bytes
 from .execute import Budget, execute
@@ -37,12 +38,11 @@ def check_notebook(notebook: Path, course_dir: Path) -> dict[str, Any]:
     skeleton = Skeleton.read(release, release, name)
     cells = rebuild(skeleton, submitted)
     kind = "bwrap" if bubblewrap() else "none"
-    withheld: tuple[str, ...] = ()
     try:
-        withheld = load(CourseFolder.at(course_dir).solutions, name).withheld
-    except UsageError:
-        pass  # a student's folder has no sources; nothing is withheld from oneself
-    with Sandbox(withheld=withheld, kind=kind) as sandbox:
+        missing = load(CourseFolder.at(course_dir).solutions, name).withheld
+    except UsageError:  # a student's folder has no sources
+        missing = withheld(name)
+    with Sandbox(withheld=missing, kind=kind) as sandbox:
         results = execute(cells, name, notebook.stem, "", sandbox, Budget())
     return make_result(
         name, notebook.stem, cells, results,

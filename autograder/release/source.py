@@ -20,6 +20,7 @@ from typing import Any
 
 from autograder.assignments import table
 from autograder.errors import UsageError
+from course import withheld
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,6 +29,7 @@ else:
 
 __all__ = ["Assignment", "assignments", "load", "read_notebook"]
 
+FOLDED = ("figure-", "run-", "widget-", "lines-")
 ROLES = ("locked", "solution", "test", "manual")
 KNOWN = {*ROLES, "points", "bonus", "run", "keep", "nbgrader", "tags"}
 
@@ -46,8 +48,8 @@ class Assignment:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Chapters of the library that students do not get for this assignment."""
-        return tuple(self.info.get("withheld", ()))
+        """Chapters of the library that students do not get for this assignment; its toml file may name others."""
+        return tuple(self.info.get("withheld", withheld(self.name)))
 
     def limit(self, name: str, default: float) -> float:
         """A number of [limits]: cell_seconds, call_seconds, total_seconds, memory_mb."""
@@ -151,8 +153,8 @@ def _expand(marks: dict[str, Any], cell_type: str, where: str, assignment: Assig
                 course["bonus"] = float(marks.get("bonus") or 0)
             info["points"] = 0.0 if "bonus" in course else points
         metadata["nbgrader"] = info
-        # the picture counts; a click shows how it is drawn
-        if role == "locked" and grade_id.startswith("figure-"):
+        # what comes out counts; a click shows how it is made
+        if role == "locked" and grade_id.startswith(FOLDED):
             metadata["jupyter"] = {"source_hidden": True}
     if course:
         metadata["course"] = course

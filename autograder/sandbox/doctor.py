@@ -85,9 +85,9 @@ def _probe(sandbox: Spawner, what: str, code: str, expected: str) -> Finding:
     finally:
         session.close()
     said = (error or {}).get("text", "") + "".join(o.get("text", "") for o in outputs)
-    return Finding(
-        what, expected in said, said.strip().splitlines()[-1][:80] if said.strip() else "nothing stopped it"
-    )
+    if expected in said:
+        return Finding(what, True, "sealed")
+    return Finding(what, False, said.strip().splitlines()[-1][:80] if said.strip() else "nothing stopped it")
 
 
 def _version(package: str, exactly: str = "") -> Finding:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import copy
 import dis
 from collections.abc import Mapping
+from itertools import pairwise
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["argument_name", "copied", "global_names", "is_stub", "reachable_names", "same_bits"]
+__all__ = [
+    "argument_name",
+    "attributes_of",
+    "copied",
+    "global_names",
+    "is_stub",
+    "reachable_names",
+    "same_bits",
+]
 
 _IDLE = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP", "PUSH_NULL", "COPY_FREE_VARS"}
 _PLAIN, _SEQUENCES = (str, bytes, int, float, complex, type(None)), (list, tuple)
@@ -90,6 +99,26 @@ def global_names(thing: Any) -> frozenset[str]:
         elif isinstance(item, CodeType):
             found.update(item.co_names)
             todo.extend(c for c in item.co_consts if isinstance(c, CodeType))
+    return frozenset(found)
+
+
+def attributes_of(function: Any, name: str) -> frozenset[str]:
+    """The attributes of a global name that the code of a function looks up: `course.softmax` -> softmax."""
+    found: set[str] = set()
+    todo = [getattr(function, "__code__", None)]
+    while todo:
+        code = todo.pop()
+        if not isinstance(code, CodeType):
+            continue
+        todo.extend(code.co_consts)
+        steps = [i for i in dis.get_instructions(code) if i.opname not in _IDLE]
+        for first, second in pairwise(steps):
+            if (
+                first.opname.startswith("LOAD_")
+                and first.argval == name
+                and second.opname.startswith("LOAD_")
+            ):
+                found.add(str(second.argval))
     return frozenset(found)
 
 
