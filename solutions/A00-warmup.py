@@ -8,12 +8,13 @@
 # ## How this works (3 minutes)
 #
 # - **Text cells** explain. **Grey cells that are locked** bring data; run them, leave them.
-# - **Answer cells** say `# YOUR CODE HERE`. Replace that line and the `...` below it. Some hold a form: put an answer in place of each `...`.
-# - **Check cells** come right after. Run one: it says passed ✓, not yet right ✗ or not answered yet ○, and how many points
-#   you have. The same checks mark your work later, with other numbers of the same kind.
+# - **Answer cells** say `# YOUR CODE HERE`. Replace that line and the `...` below it. Some hold a form: fill in each `...`.
+# - **Check cells** come right after. Run one: passed ✓, not yet right ✗ or not answered yet ○. The same checks mark your
+#   work later, with other numbers of the same kind.
+# - **Folded cells** end in •••. Run them like any other; a click shows the code.
 # - Run a cell with Shift+Enter. If something behaves strangely: *Kernel → Restart and Run All*.
 #
-# Everything is checked as often as you like, offline, and a check never changes your work.
+# Check as often as you like; a check never changes your work.
 
 # %% [markdown]
 # ## Your own numbers (1 minute)
@@ -34,6 +35,8 @@ print("your seed:", student_seed(student_id, "A00"))
 print("your first random numbers:", student_rng(student_id, "A00").integers(0, 100, 5))
 
 # %% [markdown]
+# ### Your seed
+#
 # Your first answer: the last three digits of your seed, as a number. Then run the check below it.
 
 # %% solution="my-seed"
@@ -49,6 +52,8 @@ check("my-seed")
 
 # %% [markdown]
 # ## A wrong cell (3 minutes)
+#
+# ### Each row minus its mean
 #
 # The next function should subtract from each row its own mean: $(1, 3)$ becomes $(-1, 1)$. It is **wrong on purpose**. Run
 # both cells and read the diagnosis: which quantity, what is wrong with it, one line of numbers, and hints that open on demand. Then
@@ -91,6 +96,7 @@ print("sum over axis 1, along the rows:  ", X.sum(axis=1).shape)
 print("(N, 1) - (N,):                    ", (np.ones((N, 1)) - np.ones(N)).shape, "- the trap")
 
 # %% locked="figure-axes" run=no
+# The picture below; a click shows how it is drawn.
 with figure("A grid of 3 rows and 5 columns. An arrow down the side is labelled axis 0, an arrow along the top axis 1.", size=(4.6, 2.4)) as (fig, ax):
     ax.set_axis_off()
     ax.set(xlim=(-1.6, 5.2), ylim=(-3.2, 1.0))
@@ -99,11 +105,13 @@ with figure("A grid of 3 rows and 5 columns. An arrow down the side is labelled 
             ax.text(col, -row, f"X[{row},{col}]", ha="center", va="center", fontsize=9, bbox={"fc": "#e8f1fa", "ec": "#555555"})
     for tip, name, place in [((4.4, 0.6), "axis 1: along a row", (1.9, 0.78)), ((-0.75, -2.4), "axis 0", (-1.25, -1))]:
         ax.annotate("", tip, (-0.75, 0.6), arrowprops={"arrowstyle": "->", "color": "#d55e00"})
-        ax.text(*place, name, ha="center", color="#d55e00", fontsize=9)
+        ax.text(*place, name, ha="center", color="#b34700", fontsize=9)
     ax.text(2, -2.8, "shape (3, 5)", ha="center")
 
 # %% [markdown]
-# Write two functions. Neither may change the array that it is given: the caller still needs it.
+# ### A vector added to every row
+#
+# Now write two functions. Neither may change the array that it is given: the caller still needs it.
 
 # %% solution="add-bias"
 def add_bias(X, b):
@@ -119,6 +127,9 @@ def add_bias(X, b):
 from autograder.assignments.a00 import check
 
 check("add-bias")
+
+# %% [markdown]
+# ### The sum of each row
 
 # %% solution="row-sums"
 def row_sums(X):
@@ -168,7 +179,9 @@ for claim, holds in tried.items():
     print("✓" if holds else "✗", claim)
 
 # %% [markdown]
-# Four translations. The third: how many bits are 0.6931 nats? The fourth: a slide of deck 000 speaks of the "parents" of a
+# ### Four translations
+#
+# The third: how many bits are 0.6931 nats? The fourth: a slide of deck 000 speaks of the "parents" of a
 # node; type `"inputs"` or `"consumers"`.
 
 # %% solution="quiz-q0-1"

@@ -53,14 +53,14 @@ USE_MINE = False
 
 # %% locked="figure-chain" run=no
 # The picture below; a click shows how it is drawn.
-with figure("A chain of boxes w, z, y, L. Below each arrow stands its derivative, read from right to left.", size=(6.4, 1.7)) as (fig, ax):
+with figure("A chain of boxes w, z, y, L. Below each arrow stands its derivative, read from right to left.", size=(6.6, 1.5)) as (fig, ax):
     ax.set_axis_off()
-    ax.set(xlim=(-0.7, 6.8), ylim=(-0.8, 0.5))
+    ax.set(xlim=(-0.7, 7.3), ylim=(-0.9, 0.4))
     for k, (name, value) in enumerate([("w", 0.75), ("z", 0.5), ("y", 0.4621), ("L", 0.1447)]):
-        ax.text(2 * k, 0, f"{name} = {value:g}", ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "fc": "#e8f1fa", "ec": "#1a1a1a"})
-    for k, slope in enumerate(["∂z/∂w = x = 2", "∂y/∂z = 1 − y² = 0.7864", "∂L/∂y = y − t = −0.5379"]):
-        ax.annotate("", (2 * k + 1.5, 0), (2 * k + 0.5, 0), arrowprops={"arrowstyle": "->", "color": "#1a1a1a"})
-        ax.text(2 * k + 1, -0.55, slope, ha="center", va="center", fontsize=9, color="#d55e00")
+        ax.text(2.2 * k, 0, f"{name} = {value:g}", ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "fc": "#e8f1fa", "ec": "#1a1a1a"})
+    for k, slope in enumerate(["∂z/∂w = x\n= 2", "∂y/∂z = 1 − y²\n= 0.7864", "∂L/∂y = y − t\n= −0.5379"]):
+        ax.annotate("", (2.2 * k + 1.6, 0), (2.2 * k + 0.6, 0), arrowprops={"arrowstyle": "->", "color": "#1a1a1a"})
+        ax.text(2.2 * k + 1.1, -0.58, slope, ha="center", va="center", color="#b34700")
 
 # %% [markdown]
 # ### D2.0 Three factors (2 points)
@@ -108,7 +108,7 @@ with figure("Two paths from x to z: one through y1, one through y2. Each arrow c
     for (a, b), slope in {("x", "y₁ = 3x"): "3", ("x", "y₂ = x²"): "2x", ("y₁ = 3x", "z = y₁y₂"): "y₂", ("y₂ = x²", "z = y₁y₂"): "y₁"}.items():
         (x0, y0), (x1, y1) = spots[a], spots[b]
         ax.annotate("", (x1, y1), (x0, y0), arrowprops={"arrowstyle": "->", "shrinkA": 18, "shrinkB": 28, "color": "#1a1a1a"})
-        ax.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.25, slope, color="#d55e00", fontsize=11, ha="center")
+        ax.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.25, slope, color="#b34700", fontsize=11, ha="center")
     for name, (x, y) in spots.items():
         ax.text(x, y, name, ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "fc": "#e8f1fa", "ec": "#1a1a1a"})
 
@@ -230,7 +230,8 @@ with figure("The curve x cubed near x = 2 with h = 0.6: the line through x - h a
 def numeric_grad(f, x, h=1e-5):
     """The gradient of f at x by central differences.
 
-    Shapes: x (any shape) -> gradient (the same shape); f takes the whole array and returns a number
+    f takes the whole array and returns a number.
+    Shapes: x (any shape) -> gradient (the same shape)
     """
     ### BEGIN SOLUTION
     x = np.array(x, dtype=float)
@@ -385,16 +386,9 @@ from autograder.assignments.a02 import check
 check("affine-backward")
 
 # %% [markdown]
-# ### Activation, forward (2 points) and backward (3 points)
+# ### Activation, forward (2 points)
 #
-# An activation works on each entry alone, so its backward pass multiplies entry by entry: $dZ = dA \odot g'(Z)$.
-#
-# **Example.** tanh at $z = 0.5$: $a = 0.4621$, slope $1 - a^2 = 0.7864$. With $dA = 2$ comes $dZ = 1.5729$.
-#
-# Two things to watch. First, *where* the slope is taken: $\sigma'(z) = \sigma(z)(1-\sigma(z))$; applying $\sigma$ once more to $a$ is a
-# popular mistake. Second, the kink of ReLU: at $z = 0$ any slope from 0 to 1 is accepted (decks 000 and 001 disagree).
-#
-# You may use the functions of A01: `sigmoid`, `tanh`, `relu`, `d_sigmoid`, `d_tanh`, `d_relu`.
+# An activation works on each entry alone: $A = g(Z)$. You may use the functions of A01: `sigmoid`, `tanh`, `relu`.
 
 # %% solution="act-forward"
 def act_forward(Z, name):
@@ -411,6 +405,18 @@ def act_forward(Z, name):
 from autograder.assignments.a02 import check
 
 check("act-forward")
+
+# %% [markdown]
+# ### Activation, backward (3 points)
+#
+# What works on each entry alone has a backward pass that multiplies entry by entry: $dZ = dA \odot g'(Z)$.
+#
+# **Example.** tanh at $z = 0.5$: $a = 0.4621$, slope $1 - a^2 = 0.7864$. With $dA = 2$ comes $dZ = 1.5729$.
+#
+# Two things to watch. First, *where* the slope is taken: $\sigma'(z) = \sigma(z)(1-\sigma(z))$; applying $\sigma$ once more to $a$ is a
+# popular mistake. Second, the kink of ReLU: at $z = 0$ any slope from 0 to 1 is accepted (decks 000 and 001 disagree).
+#
+# The slopes of A01 are there: `d_sigmoid`, `d_tanh`, `d_relu`. They take $z$.
 
 # %% solution="act-backward"
 def act_backward(dA, cache):
@@ -453,10 +459,10 @@ with figure("A unit h sends g(h) forward to two units h1 and h2; their deltas co
             (ex, ey), (sx, sy) = ends
             ax.annotate("", (ex, ey + shift), (sx, sy + shift), arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 16, "shrinkB": 16})
         ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1 + 0.3, there, ha="center", color="#1a1a1a")
-        ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1 - 0.55, back, ha="center", color="#d55e00")
+        ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1 - 0.55, back, ha="center", color="#b34700")
     for name, (x, y) in spots.items():
         ax.text(x, y, name, ha="center", va="center", bbox={"boxstyle": "circle,pad=0.4", "fc": "#fdf0e3", "ec": "#1a1a1a"})
-    ax.text(1.2, -1.3, "δ = g′(h)(δ₁w₁ + δ₂w₂)", ha="center", color="#d55e00")
+    ax.text(1.2, -1.3, "δ = g′(h)(δ₁w₁ + δ₂w₂)", ha="center", color="#b34700")
 
 # %% [markdown]
 # ### D2.2 From equation (6) to equation (14) (6 points)
@@ -507,6 +513,7 @@ check("derivation-d2-2")
 # %% [markdown]
 # ### Slide error E02 (1 point)
 #
+# The slides contain a few errors; in this course they have the numbers E01 to E17, and finding them is part of it.
 # Deck 000 prints equation (9) as $\;\partial L/\partial W_{[i,j]} = \delta_{[l]}\times z_{[i]}$, and the text below it says "multiplying the value of
 # $\delta_{[j]}$ by the value of $z_{[j]}$". One index in each is wrong. Prove it with numbers: run the cell, then compute the gradient of the
 # weight from input 1 to unit 0 (counted from 0, as in Python).
@@ -601,15 +608,11 @@ from autograder.assignments.a02 import check
 check("derivation-d2-4")
 
 # %% [markdown]
-# ### Slide errors E05 (0.5 points) and E06 (1 point)
+# ### Slide error E05 (0.5 points)
 #
-# **E05.** Deck 001 calls $\sum_{i\in B}\nabla\log P(y_i|x_i)$ the gradient of the loss for a batch $B$ of $n$ examples. Two things are missing: walk
+# Deck 001 calls $\sum_{i\in B}\nabla\log P(y_i|x_i)$ the gradient of the loss for a batch $B$ of $n$ examples. Two things are missing: walk
 # against *this* gradient, and the likelihood falls. Give the factor that has to stand in front of the sum when the loss is the mean
 # cross-entropy of the batch, and the mean cross-entropy of your batch.
-#
-# **E06.** Deck 002 writes $b_{nk} = \sum_j w_{kj}\,g(a_{nj}) = w_{kj}\,g'(a_{nj})$. The second equals sign is wrong: a value is not its
-# derivative. Give what equals $w_{kj}\,g'(a_{nj})$, and show with your numbers that $b$ is something else. The same deck says that $\delta = \hat y - y$
-# holds "for any GLM". It needs a loss that fits the output: give $\delta = \partial L/\partial b$ for a sigmoid $\hat y = \sigma(b)$ with $L = \tfrac12(\hat y - y)^2$ (E06b).
 
 # %% locked="numbers-e05-e06"
 rng = student_rng(student_id, "A02", "e05")
@@ -633,6 +636,15 @@ slide_e05 = {"factor": "-1/n", "mean cross-entropy": -np.mean(np.log(p_e05))}
 from autograder.assignments.a02 import check
 
 check("slide-e05")
+
+# %% [markdown]
+# ### Slide error E06 (1 point)
+#
+# Deck 002 writes $b_{nk} = \sum_j w_{kj}\,g(a_{nj}) = w_{kj}\,g'(a_{nj})$. The second equals sign is wrong: a value is not its
+# derivative. Give what equals $w_{kj}\,g'(a_{nj})$, and show with the numbers printed above that $b$ is something else.
+#
+# The same deck says that $\delta = \hat y - y$ holds "for any GLM" (generalised linear model). It needs a loss that fits the output: give
+# $\delta = \partial L/\partial b$ for a sigmoid $\hat y = \sigma(b)$ with $L = \tfrac12(\hat y - y)^2$.
 
 # %% solution="slide-e06"
 slide_e06 = {
@@ -662,8 +674,9 @@ check("slide-e06")
 
 # %% solution="softmax-ce"
 def softmax_ce(Z, y):
-    """Mean cross-entropy of the softmax of scores, and its gradient: L = -1/N Σ_n log softmax(Z_n)[y_n].
+    """Mean cross-entropy of the softmax of scores, and its gradient.
 
+    L = -1/N Σ_n log softmax(Z_n)[y_n]
     Shapes: Z (N, C), y (N,) whole numbers 0 … C-1 -> loss (a number, in nats), dZ (N, C)
     """
     ### BEGIN SOLUTION
@@ -855,7 +868,8 @@ check("mlp-backward")
 def gradcheck_report(f, params, grads):
     """max|g - n| / max(max|g|, max|n|) for every name; 0 where both are all zero.
 
-    f takes a dict like params and returns a number; params and grads are dicts of arrays -> dict name -> number
+    f takes a dict like params and returns a number; params and grads are dicts of arrays.
+    Returns a dict name -> number.
     """
     ### BEGIN SOLUTION
     report = {}
@@ -890,7 +904,8 @@ def try_report():
 
 
 try:
-    print(try_report())
+    for name, error in try_report().items():
+        print(f"{name}: {error:.1e}")
 except Exception as error:
     print("Not everything above works yet; come back when it does.", error)
 
@@ -997,6 +1012,7 @@ check("slide-e04")
 # all the right ones. Numbers find them faster than looking: put in a value of $b$.
 
 # %% locked="lines-d2-6"
+# The lines below; a click shows how they are made.
 RIGHT_LINES = {
     2: "exp(-b)/(exp(-b)+1)**2",
     3: "(exp(-b)+1-1)/(exp(-b)+1+1-1)**2",
@@ -1050,7 +1066,8 @@ check("derivation-d2-6")
 def nn_forward(x, y, alpha, beta):
     """All quantities of the forward pass for one example; J = -(y log ŷ + (1-y) log(1-ŷ)).
 
-    Shapes: x (M,), y 0 or 1, alpha (D, M+1), beta (D+1,) -> dict x (M+1,), a (D,), z (D+1,), b, yhat, J
+    Shapes: x (M,), y 0 or 1, alpha (D, M+1), beta (D+1,)
+        -> dict x (M+1,), a (D,), z (D+1,), b, yhat, J
     """
     ### BEGIN SOLUTION
     x = np.concatenate([[1.0], x])
@@ -1172,6 +1189,7 @@ def train_packed(X, y, D, epochs, gamma, rng, sign=1.0):
 # Two clouds of points, ten epochs. Once $J$ has the minus (E03), once it is used exactly as printed.
 
 # %% locked="run-x2-5" run=no
+# The experiment; a click shows its code.
 rng = student_rng(student_id, "A02", "x2-5")
 y_clouds = np.arange(40) % 2
 X_clouds = rng.normal(size=(40, 2)) + np.where(y_clouds == 1, 1.2, -1.2)[:, None]
@@ -1208,6 +1226,7 @@ print("nats at the end:", ends)
 # (rows), at four moments: three hidden units, then the output. Red means "should have been lower", blue "should have been higher".
 
 # %% locked="run-x2-6" run=no
+# The experiment; a click shows its code.
 X_xor, y_xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0])
 history = train_packed(X_xor, y_xor, 3, 1000, 0.8, student_rng(student_id, "A02", "x2-6"))
 moments = [0, 50, 200, 1000]

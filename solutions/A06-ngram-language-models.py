@@ -395,8 +395,7 @@ with figure("Two pairs of bars. Francisco: count 9, left neighbours 1. cow: coun
 # you. A form that keeps all code short: a function of `(sentences, n, V)` that counts, and returns a function `p(context, word)` for contexts of
 # $n-1$ words. Then `mle()` is `add_k(0)` with care for empty contexts.
 #
-# `tables` below does the counting for you, with your `ngrams`; Kneser-Ney, which pads differently, counts for itself. The rules stand in
-# the docstrings. **Write mle and add_k first, then NGram, and run both checks**; then come back for the rest.
+# `tables` below does the counting for you, with your `ngrams`; Kneser-Ney, which pads differently, counts for itself.
 
 # %% locked="given-tables"
 def tables(sentences, n):
@@ -412,6 +411,12 @@ def tables(sentences, n):
             totals[g[:-1]] += c
         orders.append((counts, totals))
     return orders
+
+# %% [markdown]
+# ### The smoothings (15 points)
+#
+# The rules stand in the docstrings. **Write mle and add_k first, then NGram below, and run both checks**; they stand under NGram. Then come
+# back for the rest.
 
 # %% solution="smoothing"
 def add_k(k):
@@ -570,7 +575,7 @@ def kneser_ney(modified=True):
     ### END SOLUTION
 
 # %% [markdown]
-# ### The model (8 points), and the smoothings (15 points)
+# ### The model (8 points)
 #
 # `.vocab` is the sorted list of the words of training, `</s>` and `<unk>`; its length is $V$, and probabilities sum to one over it. Words that
 # training did not have are `<unk>`. A history longer than $n-1$ words is cut; a shorter one stands at the start of a sentence, so `[]` *is* the start.
@@ -613,15 +618,18 @@ class NGram:
             return np.log(p)
     ### END SOLUTION
 
-# %% test="smoothing"
-from autograder.assignments.a06 import check
-
-check("smoothing")
-
 # %% test="ngram"
 from autograder.assignments.a06 import check
 
 check("ngram")
+
+# %% [markdown]
+# With a model the smoothings can be checked, each by itself:
+
+# %% test="smoothing"
+from autograder.assignments.a06 import check
+
+check("smoothing")
 
 # %% [markdown]
 # ## 4 How good is a model? (35 minutes)
@@ -660,9 +668,9 @@ from autograder.assignments.a06 import check
 check("derivation-d6-6")
 
 # %% [markdown]
-# ### In bits (3 points), and as perplexity (2 points)
+# ### Cross-entropy in bits (3 points)
 #
-# Both functions take any model that has `.logprobs`. Never multiply probabilities: a few hundred of them underflow to 0.
+# The function takes any model that has `.logprobs`. Never multiply probabilities: a few hundred of them underflow to 0.
 
 # %% solution="cross-entropy-bits"
 def cross_entropy_bits(model, sentences):
@@ -675,6 +683,11 @@ def cross_entropy_bits(model, sentences):
 from autograder.assignments.a06 import check
 
 check("cross-entropy-bits")
+
+# %% [markdown]
+# ### Perplexity (2 points)
+#
+# The same number told in another way: among how many equally likely words the model is in doubt.
 
 # %% solution="perplexity"
 def perplexity(model, sentences):
@@ -699,6 +712,7 @@ check("perplexity")
 # **Example.** $p = (0.8, 0.2)$. With $\tau = 2$: $\sqrt{0.8} : \sqrt{0.2} = 2 : 1$, so $(0.67, 0.33)$. With $\tau = 0.5$: $0.64 : 0.04$, so $(0.94, 0.06)$.
 
 # %% locked="widget-die" run=no
+# The sliders below; a click shows how they are made.
 def roll_the_die(ax, rolls, temperature, attempt):
     """Roll the bent die of "cows eat", and draw what came beside what was to be expected."""
     faces, place = ["corn", "grass", "hay", "if", "which"], np.arange(5)
@@ -933,12 +947,16 @@ check("ngram-floor")
 # %% [markdown]
 # ### X6.2 Towards the floor (3 points)
 #
-# Now the race of the smoothings, on standard Farm as one unbroken stream (Katz still calls some words impossible: a context with large counts only has nothing to hand on). Exact floors (computed once; your bonus function finds the same): $h_1,\dots,h_8 = 4.6144$,
-# 1.9679, 1.9449, 1.7730, 1.7169, 1.6881, 1.6481, 1.6168, and $h_\infty = 1.44509$ bits per token.
+# Now the race of the smoothings, on standard Farm as one unbroken stream. The floor $h_n$ is what the best model of order $n$ pays with text without
+# end: $h_1,\dots,h_8 = 4.6144$, 1.9679, 1.9449, 1.7730, 1.7169, 1.6881, 1.6481, 1.6168, and $h_\infty = 1.44509$ bits per token. They are exact; the bonus
+# function above finds the same.
+#
+# Katz still calls some words impossible, because a context with large counts only has nothing to hand on; its curve ends there.
 #
 # A **leak detector** watches: whoever is better than the source itself by more than three standard errors has seen the answers.
 
 # %% locked="run-x6-2" run=no
+# The experiment; a click shows its code.
 FLOORS, H_INF = [4.6144, 1.9679, 1.9449, 1.7730, 1.7169, 1.6881, 1.6481, 1.6168], 1.44509
 SIZES = [1_000, 3_000, 10_000, 30_000, 100_000]
 farm_rng = student_rng("", "A06", "x6-2")
@@ -1079,6 +1097,7 @@ check("experiment-x6-4")
 # For comparison: of the slide's sample 66 % of the words occur at most twice in Shakespeare's plays; of running text 5 %; of a list of all his words, each once, 64 %.
 
 # %% locked="run-x6-4" run=no
+# The experiment; a click shows its code.
 PASSAGE = """I tell you, friends, most charitable care have the patricians of you. For your wants, Your suffering in this dearth, you
 may as well Strike at the heaven with your staves as lift them Against the Roman state, whose course will on The way it takes, cracking"""
 SAMPLE = """Approacheth, denay. dungy Thither! Julius think: grant,O Yead linens, sheep's Ancient, Agreed: Petrarch plaguy Resolved pear!

@@ -152,7 +152,7 @@ with figure(alt, size=(7.2, 3.0)) as (fig, ax):
         box(ax, 2 * t, 0, f"h{'₀₁₂₃'[t]}", "#e8f1fa")
         arrow(ax, (2 * t, 0), (2 * t + 2, 0), f"u (use {t + 1})" if t < 3 else "", shift=(0.0, 0.35))
     box(ax, 8, 0, "L", "#fdf0e3")
-    for row, (end, text, colour) in enumerate([(5, "s₃ h₂", "#0072b2"), (3, "s₃ u s₂ h₁", "#d55e00"), (1, "s₃ u s₂ u s₁ h₀", "#00795a")]):
+    for row, (end, text, colour) in enumerate([(5, "s₃ h₂", "#0072b2"), (3, "s₃ u s₂ h₁", "#b3470f"), (1, "s₃ u s₂ u s₁ h₀", "#00795a")]):
         y = -0.65 - 0.55 * row
         ax.annotate("", (end, y), (8, y), arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 2})
         ax.text(end - 0.15, y, text, ha="right", va="center", color=colour, fontsize=10)
@@ -327,6 +327,7 @@ check("rnn-backward")
 # picture shows how large its gradient is for each unit after each step. On the page below press **Play**: it flows back from the last step to the first.
 
 # %% locked="run-flow" run=no
+# The experiment; a click shows its code.
 from course.toolbox.draw import gradient_flow
 
 rng = student_rng(student_id, "A07", "flow")
@@ -379,6 +380,7 @@ check("derivation-d7-3")
 # small and positive. The network is a graph of A03 again.
 
 # %% locked="run-x7-3" run=no
+# The experiment; a click shows its code.
 def reach(m, activation, rng, units=16, steps=50):
     """|dL/dh_t| for t = 0 … steps, of a loss at the last step."""
     W = Var(m * np.eye(units)[rng.permutation(units)])
@@ -396,8 +398,7 @@ with figure(alt, rows=2, size=(6.8, 6.6), ylabel="‖∂L/∂hₜ‖", yscale="l
         rng = student_rng(student_id, "A07", "reach")
         sizes = {f"m = {m:g}": np.maximum(reach(m, activation, rng)[::-1], 1e-30) for m in (0.5, 0.95, 1.0, 1.5)}
         curves(ax, np.arange(51), sizes)
-        ax.set_title({"tanh": "tanh", "relu": "ReLU"}[activation])
-    axes[1].set_xlabel("steps back from the loss")
+        ax.set(title={"tanh": "tanh", "relu": "ReLU"}[activation], xlabel="steps back from the loss")
 
 # %% locked="numbers-x7-3"
 rng = student_rng(student_id, "A07", "x7-3")
@@ -520,16 +521,16 @@ from autograder.assignments.a07 import check
 
 check("derivation-d7-5")
 
-# %% locked="numbers-slides"
-rng = student_rng(student_id, "A07", "slides")
-T_e09, V_e10 = int(rng.integers(6, 13)), int(rng.choice([38, 50, 100, 1000]))
-print(f"E09: a text of T = {T_e09} words.  E10: a vocabulary of V = {V_e10} words.")
-
 # %% [markdown]
 # ### Slide error E09 (0.5 points)
 #
 # Deck 004 ends the product with "… $p(w_2|h_T)$". What should stand there: **a** $p(w_{T-1}|h_T)$, **b** $p(w_2|h_2)$, **c** $p(w_T|h_T)$? And which is the last word that $h_T$
 # has read, in your text? (Its number.)
+
+# %% locked="numbers-slides"
+rng = student_rng(student_id, "A07", "slides")
+T_e09, V_e10 = int(rng.integers(6, 13)), int(rng.choice([38, 50, 100, 1000]))
+print(f"E09: a text of T = {T_e09} words.  E10: a vocabulary of V = {V_e10} words.")
 
 # %% solution="slide-e09"
 slide_e09 = {
@@ -651,6 +652,7 @@ check("rnnlm")
 # almost everywhere, with a wall in between. Two paths of gradient descent start at one point. On the page below press **Next** or **Play**, and watch the gradients and the steps at the foot of the wall.
 
 # %% locked="run-x7-5" run=no
+# The experiment; a click shows its code.
 from course.toolbox.draw import descent
 
 
@@ -692,6 +694,10 @@ with figure(alt, size=(7.2, 4.2), xlabel="u", ylabel="b") as (fig, ax):
     ax.annotate("start", start, (8, -3), textcoords="offset points", fontweight="bold")
 print("longest steps:", "; ".join(f"{name} {step:.3f}" for name, step in longest.items()))
 descent(cliff_loss, paths, lengths)
+
+# %% [markdown]
+# Now in numbers: the next cell prints a gradient at the foot of the wall. How long is the step of plain gradient descent, without clipping and with clipping
+# to the threshold, and what is the clipped gradient?
 
 # %% locked="numbers-x7-5"
 rng = student_rng(student_id, "A07", "x7-5")
@@ -830,6 +836,7 @@ def word_bits(model, ids):
 # training goes on from the last copy, clipped.
 
 # %% locked="run-x7-4" run=no
+# The experiment; a click shows its code.
 def fragile(Model, seed):
     model = Model(len(WORDS), 8, 24, np.random.default_rng(seed))
     model.params = {**model.params, "Whh": 3.0 * model.params["Whh"]}
@@ -897,6 +904,7 @@ if (found := tools()) is not None:
 # Choose rates and steps on the validation text. The held-out text is opened once, at the end.
 
 # %% locked="run-x7-6-rates" run=no
+# The experiment; a click shows its code.
 RATES = (0.0005, 0.001, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3)
 
 
@@ -987,6 +995,7 @@ class FarmRun:
                 self.save(path)
 
 # %% locked="run-x7-6" run=no
+# The experiment; a click shows its code.
 import time
 
 from course.ngram import entropy_rate
@@ -1025,6 +1034,7 @@ if (found := tools()) is not None:
 # it should predict.
 
 # %% locked="run-held-out" run=no
+# The experiment; a click shows its code.
 from autograder.checks.rules import explain_leak
 
 if globals().get("farm_run") is not None and farm_run.done:
@@ -1052,6 +1062,7 @@ if globals().get("farm_run") is not None and farm_run.done:
 # find the right one? The second curve is a network with gates (GRU, section 10), where the library has this chapter.
 
 # %% locked="run-x7-2" run=no
+# The experiment; a click shows its code.
 def bracket_texts(rng, d, N):
     """Ids (d + 1, N): 0 or 1 opens, 4 to 6 are letters, 2 or 3 closes what 0 or 1 opened."""
     side = rng.integers(0, 2, N)
@@ -1105,6 +1116,7 @@ if (found := tools()) is not None:
 # On the page below the picture the slider shows any unit, on a longer piece of the text.
 
 # %% locked="run-neuron" run=no
+# The experiment; a click shows its code.
 from course.toolbox.draw import read_along
 
 
@@ -1250,13 +1262,16 @@ if globals().get("farm_run") is not None:
 #
 # After this section you know what the two best known remedies for short memories look like.
 #
-# Both keep an old state on a path with a factor near 1. In PyTorch's layout, the columns of the weights hold the gates side by side. $\odot$ multiplies
-# entry by entry.
+# Both keep an old state on a path with a factor near 1. The columns of the weights hold the gates side by side, in PyTorch's order. $\odot$ multiplies
+# entry by entry. The cache is yours; it is not looked at.
 #
-# - **GRU**, gates $r, z, n$: $r, z = \sigma(xW + b_x + hU + b_h)$ in their columns, $n = \tanh(xW_n + b_{x,n} + r\odot(hU_n + b_{h,n}))$, $h' = (1-z)\odot n + z\odot h$
-# - **LSTM**, gates $i, f, g, o$: $i, f, o = \sigma(xW + hU + b)$, $g = \tanh(\cdot)$, $c' = f\odot c + i\odot g$, $h' = o\odot\tanh c'$
+# ### A step of a GRU (bonus, 3 points)
 #
-# With $z = 1$, $h' = h$: the state, and its gradient, pass unchanged. The cache is yours; it is not looked at.
+# Gates $r, z, n$: the first two are $\sigma(xW + b_x + hU + b_h)$, each with its own columns; then
+#
+# $$n = \tanh\big(xW_n + b_{x,n} + r\odot(hU_n + b_{h,n})\big),\qquad h' = (1-z)\odot n + z\odot h$$
+#
+# With $z = 1$ comes $h' = h$: the state, and its gradient, pass unchanged.
 
 # %% solution="gru-step"
 def gru_step(x, h, Wx, Wh, bx, bh):
@@ -1276,6 +1291,13 @@ def gru_step(x, h, Wx, Wh, bx, bh):
 from autograder.assignments.a07 import check
 
 check("gru-step")
+
+# %% [markdown]
+# ### A step of an LSTM (bonus, 3 points)
+#
+# Gates $i, f, g, o$: $i, f, o$ are $\sigma(xW + hU + b)$ and $g$ is $\tanh(xW + hU + b)$, each with its own columns; then
+#
+# $$c' = f\odot c + i\odot g,\qquad h' = o\odot\tanh c'$$
 
 # %% solution="lstm-step"
 def lstm_step(x, h, c, Wx, Wh, b):

@@ -66,9 +66,9 @@ with figure(alt, size=(7.6, 2.2)) as (fig, ax):
         part = student_seed("document", number) / 2**64
         at = 2 if part < 0.2 else 1 if part < 0.4 else 0
         ax.bar(number, 1, 0.8, color=COLOURS[at])
-        ax.text(number, 0.5, number, ha="center", va="center", fontsize=9, color="white")
+        ax.text(number, 0.5, number, ha="center", va="center", fontsize=9, color="black" if at else "white")
     for at, text in enumerate(("train: learn", "validation: choose n, steps, weights", "test: open once, report")):
-        ax.text((0, 5.6, 16.5)[at], -0.9, text, color=COLOURS[at], fontsize=10, fontweight="bold")
+        ax.text((0, 5.6, 16.5)[at], -0.9, text, color=("#004c77", "#8e3e00", "#00694d")[at], fontsize=10, fontweight="bold")
     ax.text(0, 1.45, "documents; a hash of the number decides", fontsize=10)
 
 # %% [markdown]
@@ -374,6 +374,7 @@ class Racer:
         return self
 
 # %% locked="run-race" run=no
+# The experiment; a click shows its code.
 if globals().get("network") is None:
     network = Racer(first_tokens(TRAIN, 200_000), ((4e-3, 5400), (1e-3, 2400), (2e-4, 1200)))
     if CHECKPOINT and Path(CHECKPOINT).exists():
@@ -395,6 +396,7 @@ else:
 # validation bits turn round. **Early stopping** keeps the state with the best validation bits. In the race every network is stopped like that.
 
 # %% locked="run-overfit" run=no
+# The experiment; a click shows its code.
 overfit = Racer(first_tokens(TRAIN, 3_000), ((4e-3, 900),), N=8, T=16, block=60).go_on(VALID_TEXT[:60], name="3,000 tokens")
 steps, train_bits, valid_bits, _ = overfit.curve.T
 best = int(valid_bits.argmin())
@@ -412,6 +414,7 @@ with figure(alt, xlabel="step", ylabel="bits per token", size=(6.6, 3.4)) as (fi
 # best that *any* n-gram model can do with endless text. Section 5 adds a third curve.
 
 # %% locked="run-x8-1" run=no
+# The experiment; a click shows its code.
 def network_for(size):
     """A network for so many tokens, stopped early."""
     if size == SIZES[-1]:
@@ -476,6 +479,8 @@ else:
 
 # %% [markdown]
 # ### Bits by dependency (4.5 points)
+#
+# For each label: the mean of the bits of its tokens, and how many tokens these are. Labels may be any strings, in any order.
 
 # %% solution="bits-by-dependency"
 def bits_by_dependency(per_token, labels):
@@ -568,6 +573,7 @@ def dependency_labels(grammar, docs):
     return labels
 
 # %% locked="run-x8-2" run=no
+# The experiment; a click shows its code.
 try:
     evaluate_tool, table_tool = tool("evaluate"), tool("bits_by_dependency")
     kn5 = NGram(5, kneser_ney()).fit(first_tokens(TRAIN, 200_000))
@@ -661,6 +667,7 @@ check("interpolate")
 # model; on other tokens it could.
 
 # %% locked="run-mixture" run=no
+# The experiment; a click shows its code.
 class Mixture:
     """A weighted mean of models."""
 
@@ -729,6 +736,7 @@ from autograder.assignments.a08 import check
 check("experiment-x8-3")
 
 # %% locked="run-x8-3" run=no
+# The experiment; a click shows its code.
 cost = {}
 race_text = first_tokens(TRAIN, 200_000)
 race_ids = np.unique([w for s in race_text for w in (*s, "</s>")], return_inverse=True)[1]
@@ -782,6 +790,7 @@ SHAKESPEARE = None  # for example "input.txt"
 CHARACTER_STEPS = 800  # 30 times as many cost minutes, and are worth it
 
 # %% locked="run-x8-4" run=no
+# The experiment; a click shows its code.
 from course.toolbox.corpora.text import pydoc, read_text
 
 texts = {"Python's manual": pydoc()} | ({"Shakespeare": read_text(SHAKESPEARE)} if SHAKESPEARE else {})
@@ -969,10 +978,11 @@ check("experiment-x8-5")
 # %% [markdown]
 # ### Side by side, and a report on grammar
 #
-# The same beginning, continued by the source, the 5-gram and the network. Then 200 samples of each are read by the grammar (a stack is all it needs): how many break no rule in 60
-# words, after how many right words comes the first slip, and of which kind is it?
+# First a text of the source, one of the 5-gram and one of the network. Then 200 samples of the source, 200 of the 5-gram and 100 of the slower network are read
+# by the grammar (a stack is all it needs): how many break no rule in 60 words, after how many right words comes the first slip, and of which kind is it?
 
 # %% locked="run-x8-5" run=no
+# The experiment; a click shows its code.
 from collections import Counter
 
 from course.rnn import sample
@@ -1021,6 +1031,7 @@ show_table(["writer", "no slip", "right words", *KINDS_OF_SLIPS], rows)
 my_answers = []  # 21 times "source", "5-gram" or "network"
 
 # %% locked="run-game-2" run=no
+# The experiment; a click shows its code.
 order = student_rng(student_id, "A08", "game 2").permutation(21)
 rounds = [(name, samples[name][k + 1][:25]) for name in samples for k in range(7)]
 rounds = [rounds[i] for i in order]
@@ -1046,6 +1057,7 @@ except Exception as error:
 # its standard error over documents, as in `evaluate`. $z = g/se < -3$: the model has seen what it should predict.
 
 # %% locked="run-x8-6" run=no
+# The experiment; a click shows its code.
 shifted = RNNLM(len(network.words), 32, 96, np.random.default_rng(0))
 flat = Flat(shifted.params, adamw, lr=4e-3, dtype=np.float32)
 fit(shifted, [(ids_in, ids_in) for ids_in, _ in network.batches], flat, 150)  # the bug: the targets are the inputs
@@ -1101,6 +1113,7 @@ check("experiment-x8-6")
 # the badge is lost: the second time you would know what to choose.
 
 # %% locked="run-test" run=no
+# The experiment; a click shows its code.
 try:
     if globals().get("final") is None:
         evaluate_tool, bootstrap = tool("evaluate"), tool("paired_bootstrap")

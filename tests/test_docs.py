@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.release.source import assignments, load
+
 KIT = Path(__file__).parent.parent
 PAGES = [KIT / "README.md", *sorted((KIT / "docs").glob("*.md"))]
 
@@ -44,3 +46,9 @@ def test_commands_that_are_named_exist():
 def test_folders_of_the_readme_exist():
     for folder in re.findall(r"\| `([a-z/]+)/` \|", (KIT / "README.md").read_text()):
         assert (KIT / folder).is_dir()
+
+
+def test_the_readme_lists_every_assignment_with_its_title():
+    rows = re.findall(r"(?m)^\| (A\d\d) \| (.+?) \|", (KIT / "README.md").read_text())
+    known = [load(KIT / "solutions", name) for name in assignments(KIT / "solutions")]
+    assert rows == [(a.name[:3], a.title) for a in known]

@@ -15,7 +15,7 @@ import numpy as np
 
 from .entry import Outcome
 
-__all__ = ["as_html", "as_text", "display", "facts"]
+__all__ = ["as_html", "as_text", "display", "facts", "points_of", "status_of"]
 
 _MARK = {
     "passed": "✓",
@@ -50,7 +50,16 @@ def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
     """The facts of a panel from an outcome or from the JSON of a graded cell."""
     if isinstance(what, dict):
         aspects = [(name, got, most) for _, name, got, most in what.get("aspects", [])]
-        return {**what, "title": what["grade_id"].removeprefix("test-"), "aspects": aspects, "pictures": []}
+        title, status = what["grade_id"].removeprefix("test-"), status_of(what)
+        message = "" if status != what["status"] else what.get("message", "")
+        return {
+            **what,
+            "title": title,
+            "status": status,
+            "message": message,
+            "aspects": aspects,
+            "pictures": [],
+        }
     return {
         "title": what.entry,
         "score": what.score,
@@ -80,14 +89,14 @@ def facts(what: Outcome | dict[str, Any]) -> dict[str, Any]:
 def as_text(what: Outcome | dict[str, Any]) -> str:
     """The panel as plain text."""
     fact = facts(what)
-    points = _points(fact)
     lines = [
-        f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}, {points}"
+        f"{_MARK.get(fact['status'], '?')} {fact['title']}: {_WORD.get(fact['status'], fact['status'])}{_points(fact)}"
     ]
     lines += [f"  {note}" for note in fact.get("notes", [])]
     for finding in _told_once(fact["findings"]):
         where = f" (line {finding['line']})" if finding.get("line") else ""
-        lines.append(f"  ✗ {', '.join(finding['aspects'])}: {finding['text']}{where}")
+        what_lost = f"✗ {', '.join(finding['aspects'])}: " if fact["status"] != "not_run" else ""
+        lines.append(f"  {what_lost}{finding['text']}{where}")
         if finding.get("evidence"):
             lines.append(f"    {finding['evidence']}")
         if finding.get("hints"):
@@ -97,17 +106,23 @@ def as_text(what: Outcome | dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None = None) -> str:
-    """The panel as one HTML element without scripts; colours only repeat what words and signs say."""
+def as_html(
+    what: Outcome | dict[str, Any], totals: tuple[float, float] | None = None, named: bool = True
+) -> str:
+    """The panel as one HTML element without scripts; colours only repeat what words and signs say.
+
+    Without a name it begins with the result: for a page whose heading is the name.
+    """
     fact = facts(what)
     e = html.escape
     status = fact["status"]
     edge = _EDGE.get(status, _CALM)
+    word = str(_WORD.get(status, status))
+    head, rest = (str(fact["title"]), f" — {word}") if named else (word, "")
     parts = [
         f'<div class="course-panel" role="group" aria-label="{e(str(fact["title"]))}" '
         f'style="border-left:4px solid {edge};{_BOX}">',
-        f"<div><b>{_MARK.get(status, '?')} {e(str(fact['title']))}</b> — {e(_WORD.get(status, status))}, "
-        f"{_points(fact)}</div>",
+        f"<div><b>{_MARK.get(status, '?')} {e(head)}</b>{e(rest)}{_points(fact)}</div>",
     ]
     lost = {name for name, got, most in fact["aspects"] if got < most}
     kept = {name for name, got, _ in fact["aspects"] if got}
@@ -135,7 +150,7 @@ def as_html(what: Outcome | dict[str, Any], totals: tuple[float, float] | None =
             parts.append(_hints(finding["hints"]))
     if not fact["findings"] and status not in ("passed", "manual") and fact.get("message"):
         parts.append(f"<div>{e(fact['message'])}</div>")
-    if totals is not None:
+    if totals is not None and totals[1]:
         parts.append(
             f'<div style="{_SMALL};margin-top:.3em">So far {totals[0]:g} of {totals[1]:g} points in this notebook.</div>'
         )
@@ -153,9 +168,22 @@ def display(outcome: Outcome, totals: tuple[float, float]) -> None:
     show({"text/html": as_html(outcome, totals) + _ONCE, "text/plain": as_text(outcome)}, raw=True)
 
 
-def _points(fact: dict[str, Any]) -> str:
+def status_of(cell: dict[str, Any]) -> str:
+    """The status of a graded cell as people read it: what is marked by hand may also be without an answer."""
+    return (
+        "not_run" if cell["status"] == "manual" and cell.get("message") == "Not answered." else cell["status"]
+    )
+
+
+def points_of(fact: dict[str, Any]) -> str:
+    """Points in words, of the facts of a panel or of the JSON of a graded cell."""
     most = f"{fact['max_score']:g} point{'' if fact['max_score'] == 1 else 's'}"
     return f"up to {most}, not marked yet" if fact["score"] is None else f"{fact['score']:g} of {most}"
+
+
+def _points(fact: dict[str, Any]) -> str:
+    """The points after a comma; nothing where there are none to have, as in a warm-up."""
+    return f", {points_of(fact)}" if fact["max_score"] else ""
 
 
 def _told_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +17,7 @@ from autograder.files import write_atomically
 from autograder.release.source import load
 
 from .feedback import page
+from .tasks import Task, headline, name_of, tasks_of_class
 
 __all__ = ["questions", "write_report"]
 
@@ -32,6 +33,7 @@ def write_report(folder: CourseFolder, name: str, results: Sequence[dict[str, An
         rubrics = {}
     html = page(
         "class_report.html",
+        title=next((headline(r["notebook"]) for r in graded), "") or name,
         name=name,
         results=[{**r, "waiting": sum(1 for c in r["cells"] if c["score"] is None)} for r in results],
         graded=graded,
@@ -61,6 +63,7 @@ def questions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     if not graded:
         return []
     totals = np.array([r["score"] for r in graded], float)
+    known = tasks_of_class(graded)
     rows = []
     for i, cell in enumerate(graded[0]["cells"]):
         if cell["status"] == "excused" or cell["max_score"] <= 0:
@@ -72,9 +75,11 @@ def questions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         spread = len(scores) > 2 and not waiting and scores.std() > 0 and rest.std() > 0
         rows.append(
             {
-                "name": cell["grade_id"].removeprefix("test-") + (" (bonus)" if cell["bonus"] else ""),
+                **_named(cell, known),
+                "bonus": cell["bonus"],
                 "most": cell["max_score"],
                 "waiting": waiting,
+                "mostly_waiting": waiting > len(scores),
                 "mean": float(scores.mean()) if scores.size else None,
                 "share": float(scores.mean() / cell["max_score"]) if scores.size else None,
                 "full": int(np.sum(scores >= cell["max_score"] - 1e-9)),
@@ -86,22 +91,23 @@ def questions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _misconceptions(graded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = tasks_of_class(graded)
     who: dict[str, list[str]] = {}
-    example: dict[str, str] = {}
+    example: dict[str, dict[str, Any]] = {}
     for result in graded:
         for cell in result["cells"]:
             for finding in cell.get("findings", []):
                 for number in finding["ids"]:
                     if result["student"] not in who.setdefault(number, []):
                         who[number].append(result["student"])
-                    example.setdefault(number, finding["text"])
+                    example.setdefault(number, {"example": finding["text"], **_named(cell, known)})
     order = sorted(who, key=lambda m: (-len(who[m]), m))
     return [
         {
             "id": m,
             "count": len(who[m]),
             "who": ", ".join(who[m][:6]) + (" …" if len(who[m]) > 6 else ""),
-            "example": example[m],
+            **example[m],
         }
         for m in order
     ]
@@ -137,12 +143,17 @@ def _odd(results: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 def _manual(graded: Sequence[dict[str, Any]], rubrics: dict[str, Any]) -> list[dict[str, Any]]:
     waits = Counter(c["grade_id"] for r in graded for c in r["cells"] if c["score"] is None)
-    order = [c["grade_id"] for c in graded[0]["cells"]] if graded else []
+    known = tasks_of_class(graded)
     return [
-        {"name": name, "count": waits[name], "rubric": rubrics.get(name, {}).get("rubric", [])}
-        for name in order
-        if waits[name]
+        {**_named(c, known), "count": count, "rubric": rubrics.get(c["grade_id"], {}).get("rubric", [])}
+        for c in (graded[0]["cells"] if graded else [])
+        if (count := waits[c["grade_id"]])
     ]
+
+
+def _named(cell: dict[str, Any], known: Mapping[str, Task]) -> dict[str, Any]:
+    name = name_of(cell)
+    return {"name": name, "title": known.get(name, Task(name, "")).title}
 
 
 def _bar(share: float) -> str:

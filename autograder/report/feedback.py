@@ -6,15 +6,18 @@ Student text reaches the page through the template's escaping only; the page's o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autograder.checks.panel import as_html
+from autograder.checks.panel import as_html, points_of, status_of
 from autograder.course_folder import CourseFolder
 from autograder.files import write_atomically
+
+from .tasks import Task, headline, name_of, tasks
 
 __all__ = ["feedback_page", "page", "write_feedback"]
 
@@ -56,28 +59,48 @@ def write_feedback(folder: CourseFolder, result: dict[str, Any]) -> Path:
 
 def feedback_page(result: dict[str, Any]) -> str:
     """The page as HTML."""
+    known = tasks(result["notebook"])
+    return page(
+        "feedback.html",
+        title=headline(result["notebook"]) or result["assignment"],
+        result=result,
+        waiting=sum(1 for c in result["cells"] if c["score"] is None),
+        overview=_overview(result["cells"], known),
+        cells=list(_views(result, known)),
+    )
+
+
+def _overview(cells: Sequence[dict[str, Any]], known: Mapping[str, Task]) -> list[dict[str, Any]]:
+    """The table at the top: a group of rows for each section."""
+    groups: list[dict[str, Any]] = []
+    for cell in cells:
+        name = name_of(cell)
+        task = known.get(name, Task(name, ""))
+        if not groups or groups[-1]["section"] != task.section:
+            groups.append({"section": task.section, "rows": []})
+        groups[-1]["rows"].append({**cell, "name": name, "title": task.title, "status": status_of(cell)})
+    return groups
+
+
+def _views(result: dict[str, Any], known: Mapping[str, Task]) -> Iterator[dict[str, Any]]:
+    """What is shown of each answer, of each test and of each cell of the student's own."""
     marks = {c["grade_id"]: c for c in result["cells"]}
-    waiting = sum(1 for c in result["cells"] if c["score"] is None)
-    cells = [view for cell in result["notebook"] if (view := _view(cell, marks)) is not None]
-    return page("feedback.html", title=result["assignment"], result=result, waiting=waiting, cells=cells)
+    section = above = ""
+    for cell in result["notebook"]:
+        mark = marks.get(cell["grade_id"])
+        if cell["role"] not in ("solution", "manual", "extra") and (cell["role"] != "test" or mark is None):
+            continue
+        name = name_of(cell)
+        task = known.get(name, Task(name, section))
+        view = {"section": "" if task.section == section else task.section, "grade_id": cell["grade_id"]}
+        if cell["role"] == "test":  # right below its answer a panel need not say whose it is
+            yield view | {"answer": False, "panel": as_html(mark or {}, named=name != above)}
+        else:
+            yield view | _answer(cell, mark) | {"name": name, "title": task.title}
+        section, above = task.section, name
 
 
-def _view(cell: dict[str, Any], marks: dict[str, Any]) -> dict[str, Any] | None:
-    view: dict[str, Any] = {
-        "heading": "",
-        "answer": False,
-        "panel": "",
-        "mark": None,
-        "grade_id": cell["grade_id"],
-    }
-    mark = marks.get(cell["grade_id"])
-    if cell["role"] == "text":
-        heading = re.match(r"##? +(.+)", cell["source"])
-        return view | {"heading": heading[1].strip()} if heading else None
-    if cell["role"] == "test":
-        return view | {"panel": as_html(mark)} if mark is not None else None
-    if cell["role"] not in ("solution", "manual", "extra"):
-        return None
+def _answer(cell: dict[str, Any], mark: dict[str, Any] | None) -> dict[str, Any]:
     outputs = [
         {
             "png": o["png"],
@@ -89,20 +112,20 @@ def _view(cell: dict[str, Any], marks: dict[str, Any]) -> dict[str, Any] | None:
         for o in cell["outputs"]
     ]
     error = cell["error"]
-    view |= {
+    view = {
         "answer": True,
-        "name": cell["grade_id"] or "your own cell",
+        "panel": "",
+        "mark": None,
         "kind": cell["kind"],
         "source": _CONTROL.sub("", cell["source"])[:MAX_SOURCE],
         "outputs": outputs,
         "error": _CONTROL.sub("", error.get("traceback") or error["text"]) if error else "",
     }
     if mark is not None:
-        points = "–" if mark["score"] is None else f"{mark['score']:g}"
         view["mark"] = {
             "status": mark["status"],
-            "points": f"{points} of {mark['max_score']:g} points.",
-            "message": mark["message"] if mark["score"] is None or mark["message"] == "Not answered." else "",
+            "points": points_of(mark),
+            "message": mark["message"] if mark["message"] == "Not answered." else "",
             "comment": mark.get("comment", ""),
         }
     return view

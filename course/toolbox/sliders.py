@@ -16,6 +16,13 @@ from course.toolbox.plots import Figure, figure
 
 __all__ = ["explore"]
 
+# JupyterLab would show an error or a broken link in place of sliders whose kernel is gone; this output hides itself
+_WITHOUT_KERNEL = """<style>.jp-OutputArea-child:has(.course-sliders){display:none}
+.jp-OutputArea-child:has(+ .jp-OutputArea-child .course-sliders):has(
+.jp-OutputArea-output.jupyter-widgets,.jupyter-widgets-disconnected){
+& > .jp-OutputArea-output{display:none} &::after{content:"Run this cell to change the picture with sliders.";
+font-family:var(--jp-content-font-family);font-size:var(--jp-content-font-size1);padding:4px}}
+</style><i class="course-sliders"></i>"""
 Range = tuple[float, float, float, float]
 
 
@@ -54,6 +61,7 @@ def explore(
         view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
         words = f"Sliders for {', '.join(knobs)}; they move while the notebook runs."
         show({"application/vnd.jupyter.widget-view+json": view, "text/plain": words}, raw=True)
+        show({"text/html": _WITHOUT_KERNEL, "text/plain": ""}, raw=True)
     shown = show(first, display_id=True)
 
     def again(_: Any) -> None:

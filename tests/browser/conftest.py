@@ -76,7 +76,11 @@ def jupyter(tmp_path):
     yield start
     for server, log in running:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # it waits for a kernel that is just starting
+            server.kill()
+            server.wait()
         log.close()
 
 

@@ -38,24 +38,41 @@ def opened(browser, address, name):
     browser.set_window_size(1100, 1500)
     browser.get(f"{address}/lab/tree/{name}?reset")
     wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell"), 90, "the notebook")
-
-    def idle():
-        found = browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
-        return found.get_attribute("data-status") == "idle"
-
-    wait_for(idle, 90, "the kernel")
+    wait_for(lambda: idle(browser), 90, "the kernel")
     first = ".jp-Notebook .jp-CodeCell .cm-content"  # looked up anew each time: the page may still be replacing it
     wait_for(lambda: browser.find_element(By.CSS_SELECTOR, first).click() or True, 60, "the first cell")
 
 
-def run_all(browser):
-    """Run all cells by the menu."""
+def idle(browser):
+    """Whether the kernel of the open notebook waits for work."""
     from selenium.webdriver.common.by import By
 
-    browser.find_element(By.XPATH, "//li[contains(@class,'lm-MenuBar-item')][.//div[text()='Run']]").click()
-    wait_for(
-        lambda: browser.find_elements(By.XPATH, "//li[@data-command='runmenu:run-all']"), 20, "the menu"
-    )[0].click()
+    found = browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
+    return found.get_attribute("data-status") == "idle"
+
+
+def choose(browser, menu, command):
+    """Click a command in a menu."""
+    from selenium.webdriver.common.by import By
+
+    browser.find_element(
+        By.XPATH, f"//li[contains(@class,'lm-MenuBar-item')][.//div[text()='{menu}']]"
+    ).click()
+    wait_for(lambda: browser.find_elements(By.XPATH, f"//li[@data-command='{command}']"), 20, "the menu")[
+        0
+    ].click()
+
+
+def run_all(browser):
+    """Run all cells by the menu."""
+    choose(browser, "Run", "runmenu:run-all")
+
+
+def set_theme(config, theme):
+    """Write the theme, Light or Dark, into a configuration of JupyterLab."""
+    settings = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
@@ -77,9 +94,7 @@ def test_a_wrong_gradient_is_named_in_the_notebook(tmp_path, jupyter, browser, t
         tmp_path, NAME, {"affine-backward": WRONG_BIAS, "student-id": 'student_id = "ada"'}, keep
     )
     (work / f"{NAME}.ipynb").write_text(json.dumps(made))
-    settings = tmp_path / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
+    set_theme(tmp_path / "config", theme)
     address = jupyter(work)
     opened(browser, address, f"{NAME}.ipynb")
 

@@ -1,4 +1,4 @@
-"""Sliders and pages in JupyterLab: a slider draws the picture anew, a page steps through its frames, on dark ground, too."""
+"""Sliders and pages in JupyterLab, in light and dark: they work, and without a kernel no error stands in their place."""
 
 import json
 
@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from .conftest import SCREENS, wait_for
-from .test_lab import opened, run_all
+from .test_lab import choose, idle, opened, run_all, set_theme
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -23,7 +23,8 @@ from course.toolbox.draw import gradient_flow
 gradient_flow(np.geomspace(1e-3, 1, 12).reshape(3, 4))"""
 
 
-def test_a_slider_moves_the_picture_and_a_page_its_frames(tmp_path, jupyter, browser):
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_slider_moves_the_picture_and_a_page_its_frames(tmp_path, jupyter, browser, theme):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
@@ -32,6 +33,7 @@ def test_a_slider_moves_the_picture_and_a_page_its_frames(tmp_path, jupyter, bro
     cells = [nbformat.v4.new_code_cell(text) for text in (SLIDER, PAGE)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     (work / "w.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=kernel)))
+    set_theme(tmp_path / "config", theme)
     address = jupyter(work)
     opened(browser, address, "w.ipynb")
 
@@ -50,12 +52,25 @@ def test_a_slider_moves_the_picture_and_a_page_its_frames(tmp_path, jupyter, bro
     wait_for(lambda: picture() != before, 60, "another picture")
     frame = wait_for(lambda: browser.find_elements(By.TAG_NAME, "iframe"), 60, "the page")[0]
     SCREENS.mkdir(parents=True, exist_ok=True)
-    browser.save_screenshot(str(SCREENS / "sliders.png"))
+    browser.save_screenshot(str(SCREENS / f"sliders-{theme.lower()}.png"))
     browser.switch_to.frame(frame)
     try:
         browser.find_element(By.ID, "next").click()
         assert browser.find_element(By.ID, "count").text == "step 2 of 4"
         shown = json.loads(browser.execute_script("return JSON.stringify(steps[at].text)"))
         assert browser.find_element(By.ID, "say").text == shown
+        ink = browser.execute_script("return getComputedStyle(document.getElementById('say')).color")
+        assert ink == ("rgb(255, 255, 255)" if theme == "Dark" else "rgb(0, 0, 0)")
     finally:
         browser.switch_to.default_content()
+    sliders = browser.find_element(By.CSS_SELECTOR, ".jp-OutputArea-child")
+    said = "return getComputedStyle(arguments[0], '::after').content"
+    assert browser.execute_script(said, sliders) == "none"
+    choose(browser, "Kernel", "kernelmenu:restart")
+    wait_for(lambda: browser.find_element(By.CSS_SELECTOR, ".jp-Dialog .jp-mod-accept").click() or True, 20)
+    wait_for(lambda: "Run this cell" in browser.execute_script(said, sliders), 60, "a sentence")
+    assert not any(
+        w.is_displayed() for w in sliders.find_elements(By.CSS_SELECTOR, ".jupyter-widgets")
+    )  # nor a broken link
+    wait_for(lambda: idle(browser), 90, "the new kernel")
+    browser.save_screenshot(str(SCREENS / f"sliders-gone-{theme.lower()}.png"))

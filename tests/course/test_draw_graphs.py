@@ -108,7 +108,7 @@ def test_the_page_reveals_values_forwards_then_gradients_back():
     assert steps[5]["text"] == "Backward: the gradient of L is 1, by definition."
     assert "collected from" in steps[-1]["text"] and steps[-1]["show"] == ["g0"]
     assert "http" not in page.html.replace("http://www.w3.org/2000/svg", "")  # works offline
-    assert page._repr_html_().startswith("<iframe") and render(page.data).html == page.html
+    assert '<iframe class="course-page" srcdoc=' in page._repr_html_() and render(page.data).html == page.html
     shown = [m for s in steps for m in s["show"]]
     assert set(re.findall(r'data-mark="([vg]\d+)"', page.html)) <= set(shown)
 

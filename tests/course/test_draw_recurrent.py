@@ -97,9 +97,9 @@ print(json.dumps(shown))
 def test_a_slider_draws_the_picture_anew_and_the_first_one_needs_no_slider():
     pytest.importorskip("ipywidgets")
     done = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=True)
-    sliders, first, second = json.loads(done.stdout.splitlines()[-1])
+    sliders, style, first, second = json.loads(done.stdout.splitlines()[-1])
     assert "rolls" in sliders[1] and "while the notebook runs" in sliders[1]
-    assert first == ["show", "2 rolls"] and second == ["update", "7 rolls"]
+    assert style == ["show", ""] and first == ["show", "2 rolls"] and second == ["update", "7 rolls"]
 
 
 def test_without_ipywidgets_there_is_the_picture():

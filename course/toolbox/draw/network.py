@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from course.toolbox.draw.svg import INK, MUTED, Canvas, Drawing, short
+from course.toolbox.draw.svg import INK, MUTED, PANEL, Canvas, Drawing, short
 from course.toolbox.errors import InputError
 
 __all__ = ["draw_network", "render_network"]
@@ -118,23 +118,26 @@ def _units(data: dict[str, Any]) -> Canvas:
     for i in range(len(sizes) - 1):
         largest = float(np.max(np.abs(weights[i]))) or 1.0 if weights else 1.0
         few = weights is not None and sizes[i] * sizes[i + 1] <= 9
-        for k, (u, (x0, y0)) in enumerate(place[i].items()):
+        share = 1 / (sizes[i + 1] + 1) if sizes[i] > 1 else 0.6  # of the way: there edges are apart evenly
+        numbers: list[tuple[float, float, str]] = []
+        for u, (x0, y0) in place[i].items():
             for v, (x1, y1) in place[i + 1].items():
                 if u is None or v is None:
                     continue
                 w = float(weights[i][u][v]) if weights else 0.0
                 canvas.line([(x0 + size / 2, y0), (x1 - size / 2, y1)], colour=MUTED if w >= 0 else "#b3470f",
                             width=0.6 + 2.6 * abs(w) / largest if weights else 0.8, dashed=w < 0)  # fmt: skip
-                if few:  # at a place of its own on each edge, so that numbers do not cover one another
-                    t = 0.28 + 0.16 * k
-                    above = 7 + 0.1 * abs(y1 - y0)  # a steep edge would run through the number
-                    canvas.text(x0 + t * (x1 - x0), y0 + t * (y1 - y0) - above, f"{w:.3g}", size=12)
+                if few:
+                    numbers.append((x0 + share * (x1 - x0), y0 + share * (y1 - y0), f"{w:.3g}"))
         if extra[i]:
             for v, (x1, y1) in place[i + 1].items():
                 if v is not None:
                     canvas.line(
                         [(i * gap_x + size / 2, top[i]), (x1 - size / 2, y1)], colour=MUTED, width=0.6
                     )
+        for x, y, text in numbers:  # on their edges, above all lines
+            canvas.node("box", x, y, 6.5 * len(text) + 6, 15, fill=PANEL, colour=PANEL, width=0)
+            canvas.text(x, y, text, size=12)
     bottom = max(y for layer in place for _, y in layer.values()) + (62 if data.get("values") else 46)
     for i, layer in enumerate(place):
         if extra[i]:

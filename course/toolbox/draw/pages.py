@@ -1,4 +1,8 @@
-"""Pages that show a drawing step by step: buttons, a slider and the arrow keys move; no network, no kernel is needed."""
+"""Pages that show a drawing step by step: buttons, a slider and the arrow keys move; no network, no kernel is needed.
+
+A page is dark where the notebook around it is: JupyterLab and VS Code say so on their body, and a frame takes the colour
+scheme of its element. In a browser of its own it is as the system prefers. Drawings keep their light card.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,10 @@ __all__ = ["Page", "as_script", "stepped"]
 
 @dataclass(frozen=True)
 class Page:
-    """A self-contained page: `.html` is all of it, `.data` what it was made from. It needs no network."""
+    """A self-contained page: `.html` is all of it, `.data` what it was made from. It needs no network.
+
+    Where a notebook is not trusted, and so shows no frames, it says what the page would show.
+    """
 
     html: str
     alt: str
@@ -25,9 +32,9 @@ class Page:
 
     def _repr_html_(self) -> str:
         return (
-            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self.alt)}" sandbox="allow-scripts" '
-            f'style="box-sizing:border-box;display:block;width:100%;height:{self.height}px;border:1px solid #d8d8d2;'
-            'background:#fff"></iframe>'
+            f'{_AROUND}<iframe class="course-page" srcdoc="{escape(self.html)}" title="{escape(self.alt)}" '
+            f'sandbox="allow-scripts" style="height:{self.height}px"></iframe>'
+            f'<p class="course-page-words">{escape(self.alt)} Run the cell to see the page.</p>'
         )
 
     def __repr__(self) -> str:
@@ -37,6 +44,13 @@ class Page:
         """Write the page to a file, which any browser opens."""
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.html)
+
+
+# what follows the style is for readers whose notebook drops styles and frames
+_AROUND = """<style>.course-page{box-sizing:border-box;display:block;width:100%;border:1px solid #8888}
+[data-jp-theme-light=true] .course-page,.vscode-light .course-page{color-scheme:light}
+[data-jp-theme-light=false] .course-page,.vscode-dark .course-page{color-scheme:dark}
+.course-page-words{display:none}</style>"""
 
 
 def as_script(data: Any) -> str:
@@ -63,7 +77,7 @@ def stepped(
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>%TITLE%</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;margin:1rem;background:#fff;color:#1a1a1a}
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:1rem;color:CanvasText}
 button{font:inherit;padding:.2rem .8rem;margin:0 .4rem .3rem 0}input{vertical-align:middle;width:min(9rem,30%)}
 #say{min-height:3em;margin:.3rem 0;font-weight:600}p{margin:.3rem 0}
 [data-mark^=v],[data-mark^=g]{visibility:hidden}[data-mark].on{visibility:visible}

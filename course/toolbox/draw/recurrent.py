@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from course.toolbox.draw.pages import Page, as_script, stepped
-from course.toolbox.draw.svg import INK, MUTED, Canvas
+from course.toolbox.draw.svg import MUTED, Canvas
 from course.toolbox.errors import InputError
 
 __all__ = ["descent", "gradient_flow", "read_along"]
@@ -129,7 +129,7 @@ def descent(
 def read_along(words: Sequence[str], values: Any, marked: Any, note: str, first: int = 0) -> Page:
     """A page that colours a text by the value of one unit; a slider chooses the unit. Marked words are underlined.
 
-    Orange is positive, blue negative, white 0; values beyond -1 and 1 are drawn as -1 and 1. `values` (T, H) and
+    Orange is positive, blue negative, no colour 0; values beyond -1 and 1 are drawn as -1 and 1. `values` (T, H) and
     `marked` (T,) belong to the T words; `note` says what is marked.
 
     Raises: InputError when values or marked do not fit the words.
@@ -180,14 +180,14 @@ def _ground(canvas: Canvas, loss: Any, low: Any, high: Any, wide: int, tall: int
 
 
 _READER = """<!doctype html><html lang="en"><meta charset="utf-8"><title>What a unit reads</title>
-<style>body{font:16px/2 system-ui,sans-serif;margin:1rem;background:#fff;color:INK}p{margin:.2rem 0}
+<style>:root{color-scheme:light dark}body{font:16px/2 system-ui,sans-serif;margin:1rem;color:CanvasText}p{margin:.2rem 0}
 span{padding:.15em .2em;border-radius:3px}.m{text-decoration:underline;text-decoration-thickness:3px;
 text-underline-offset:.25em}input{width:min(24rem,60%);vertical-align:middle}.key{font-size:13px}</style>
 <p><label for="at">unit</label> <input id="at" type="range" min="0" max="%LAST%" value="%FIRST%"> <b id="say"></b></p>
-<p class="key">Orange: positive, blue: negative, white: 0. Underlined: %NOTE%.</p><div id="text">%WORDS%</div>
+<p class="key">Orange: positive, blue: negative, no colour: 0. Underlined: %NOTE%.</p><div id="text">%WORDS%</div>
 <script>const v=%VALUES%,at=document.getElementById('at'),words=document.querySelectorAll('#text span');
 const tint=x=>'rgba('+(x<0?'0,114,178,':'213,94,0,')+Math.abs(x)/160+')';
 function show(){words.forEach((w,t)=>w.style.background=tint(v[+at.value][t]));
 document.getElementById('say').textContent=at.value}
 at.oninput=show;show()</script></html>
-""".replace("INK", INK)
+"""
