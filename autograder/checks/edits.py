@@ -13,13 +13,21 @@ from typing import Any
 import numpy as np
 
 from .editing import EdgeRule, Edit, at_site, called, exchanged, together
-from .factors import factors
+from .factors import is_size
 from .formulas import FORMULAS, SLIP_IDS, SLIPS
 from .graph_edits import order_edits
 from .mistakes import ACTIVATION, BIAS, BROADCAST, LOCAL, At, Row
 from .primitives import ELEMENTWISE
 from .tape import Node, Site
-from .time_edits import leaf_edits, loop_edits, shared_edits, turned_edits
+from .time_edits import (
+    carried_edits,
+    last_output_edits,
+    leaf_edits,
+    loop_edits,
+    mixed_edits,
+    shared_edits,
+    turned_edits,
+)
 from .views import Ref, View, view_of
 
 __all__ = ["backward_edits"]
@@ -46,7 +54,10 @@ def backward_edits(view: View) -> list[Edit]:
                 edits += _scaled_steps(site, i, node, reach)
             if (site, i) in loops:
                 edits += loop_edits(view, site, i, reach)
+                edits += carried_edits(view, site, i, reach)
             edits += leaf_edits(view, site, i)
+            edits += mixed_edits(view, site, i)
+        edits += last_output_edits(view, site)
     edits += turned_edits(view)
     edits += shared_edits(view)
     edits += order_edits(view)
@@ -144,10 +155,12 @@ def _rules(view: View, node: Node, i: int, x: Node) -> Iterator[Rule]:
         yield 1.0, "M50", "the mask is missing: positions of padding are counted", lambda n, i, g, vjp: g
     if op == "div" and i == 0 and not node.inputs[1].needs and np.ndim(node.inputs[1].value) == 0:
         c = float(node.inputs[1].value)
-        size = any(
-            f.ids == ("M02",) and abs(v - c) <= 1e-9 * abs(c) for v, f in factors(view.tape.args).values()
+        yield (
+            1.05,
+            "M02" if is_size(c, view.tape.args) else "",
+            "the gradient is not divided by {other}",
+            lambda n, i, g, vjp: g,
         )
-        yield 1.05, "M02" if size else "", "the gradient is not divided by {other}", lambda n, i, g, vjp: g
     if op == "pick":
         yield from _other_labels(view, node)
     if op == "take" and len(view.sites[node.site]) > 1:

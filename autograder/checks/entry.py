@@ -25,6 +25,7 @@ from .trace import first_seen
 from .values import Mismatch, compare
 
 __all__ = [
+    "CURIOUS",
     "Check",
     "Entry",
     "Finding",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 Sampler = Callable[..., dict[str, Any]]
+CURIOUS = (
+    "asked whether there is time to look for causes"  # in the memory of a run: it may say more when there is
+)
 
 
 @dataclass(frozen=True)
@@ -134,11 +138,13 @@ class Trial:
     @property
     def explain(self) -> bool:
         """Whether there is time to look for causes; without, only whether anything is wrong is asked."""
+        self.memory[CURIOUS] = True
         return time.process_time() < self.explain_until
 
     @property
     def thorough(self) -> bool:
         """Whether this run decides marks: then what they depend on is looked for, however much time has passed."""
+        self.memory[CURIOUS] = True
         return self.explain_until > 0.0
 
     def seen_as(self, subject: Any) -> Trial:
@@ -171,6 +177,32 @@ class Trial:
         return [
             self._take(name, args, reply) for args, reply in zip(calls, self.subject.call_many(name, calls))
         ]
+
+    def call_then(
+        self,
+        name: str,
+        calls: Sequence[Sequence[Any]],
+        then: str,
+        arguments: Callable[[Any], Sequence[Any]],
+    ) -> tuple[Any, Callable[[Any], Any]]:
+        """What the first of these calls gives, and a function that calls `then` with `arguments(cache)`.
+
+        Where the subject can, the second call was made with the first, with the cache that it returned.
+        """
+        # of its class: subjects that see functions in another form pass on to others what they do not have
+        together = getattr(type(self.subject), "call_then", None)
+        if together is None:
+            replies, last = self.subject.call_many(name, calls), None
+        else:
+            replies, last = together(self.subject, name, calls, then, arguments)
+        values = [self._take(name, args, reply) for args, reply in zip(calls, replies)]
+
+        def follow(cache: Any) -> Any:
+            if last is None:
+                return self.call(then, *arguments(cache))
+            return self._take(then, arguments(cache), last)
+
+        return values[0], follow
 
     def _take(self, name: str, args: Sequence[Any], reply: Reply) -> Any:
         for where in reply.changed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Factor", "factors", "name_factor", "ratio"]
+__all__ = ["Factor", "factors", "is_size", "name_factor", "ratio"]
 
 
 _PADS = "mask.sum()/mask.size"
@@ -45,11 +45,12 @@ class Factor:
 def sizes(args: Mapping[str, Any]) -> dict[str, float]:
     """The sizes of the data, by name: {"N": 5, "X.shape[1]": 7, …}; N is the batch, T the number of time steps."""
     found: dict[str, float] = {}
+    letters = {(2, 0): "N", (3, 0): "T", (3, 1): "N", (1, 0): "N"}
+    if np.ndim(args.get("W", 0)) == 3:  # a convolution: X is (N, C, L)
+        letters |= {(3, 0): "N", (3, 1): "C"}
     for name, value in _arrays(args):
         for axis, n in enumerate(value.shape):
-            letter = ""
-            if name in ("X", "Z", "Y", "Yhat"):
-                letter = {(2, 0): "N", (3, 0): "T", (3, 1): "N", (1, 0): "N"}.get((value.ndim, axis), "")
+            letter = letters.get((value.ndim, axis), "") if name in ("X", "Z", "Y", "Yhat") else ""
             found.setdefault(letter or f"{name}.shape[{axis}]", float(n))
         if name == "mask":
             found["mask.sum()"] = float(value.sum())
@@ -118,6 +119,11 @@ def factors(args: Mapping[str, Any]) -> dict[str, tuple[float, Factor]]:
             add(text, v, (), 0.3)
             add(f"-({text})", -v, ("M01",), 0.6)
     return found
+
+
+def is_size(c: float, args: Mapping[str, Any]) -> bool:
+    """Whether a constant is a size of the data, or a product of two: N, T · N."""
+    return any(f.ids == ("M02",) and abs(v - c) <= 1e-9 * abs(c) for v, f in factors(args).values())
 
 
 def _numbers(args: Mapping[str, Any]) -> dict[str, float]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .cases import Candidate, Case
 from .errors import ModelError
+from .factors import is_size
 from .forward_mistakes import ACTIVATIONS, FORWARD, Step
 from .tape import Node, Site, Tape, record
 from .views import View, view_of
@@ -48,6 +49,8 @@ def forward_edits(view: View) -> list[ForwardEdit]:
                 ids = "M28"
             if node.op == "sum" and ids == "M02" and _averaged(view):
                 ids, text = "M05", "the mean runs over all elements, not over the batch"
+            if text == "the division by {b} is missing" and _by_a_size(view, node):
+                ids = "M02"
             found.append(
                 ForwardEdit(cost, tuple(ids.split()), _sentence(text, node), site, _rewrite(instead))
             )
@@ -77,6 +80,12 @@ def _one_more_activation(view: View) -> list[ForwardEdit]:
 
 def _then(op: str) -> Callable[[Step], Node]:
     return lambda s: s.do(op, s.again())
+
+
+def _by_a_size(view: View, node: Node) -> bool:
+    """Whether a value is divided by a size of the data."""
+    by = node.inputs[1]
+    return not by.needs and np.ndim(by.value) == 0 and is_size(float(by.value), view.tape.args)
 
 
 def _averaged(view: View) -> bool:

@@ -208,43 +208,55 @@ def _three(
 def _try(trial: Trial, pair: Pair, tape: Tape, dout: Any = None, between: Args | None = None) -> Tried:
     if dout is None:
         dout = 1.0 if pair.loss else trial.rng.normal(size=np.shape(tape.out))
-    value, cache = _forward(trial, pair, tape.args, between)
 
-    def with_cache(cache: Any) -> Tried:
-        grads = _backward(trial, pair, tape.args, dout, cache)
-        return Tried(tape, dout, value, grads, pair.back(dout, cache, tape.args))
+    def back(cache: Any) -> tuple[Any, ...]:
+        return pair.back(dout, cache, tape.args)
 
-    tried = with_cache(cache)
+    value, cache, follow = _forward(trial, pair, tape.args, back, between)
+
+    def with_cache(cache: Any, got: Any) -> Tried:
+        return Tried(tape, dout, value, _gradients(pair, tape.args, got), back(cache))
+
+    tried = with_cache(cache, follow(cache))
     if pair.cache is not None and tried.off and tried.gaps:
-        given = with_cache(pair.cache(tape.args))
+        own = pair.cache(tape.args)
+        given = with_cache(own, trial.call(pair.backward, *back(own)))
         return tried if given.gaps else given
     return tried
 
 
-def _forward(trial: Trial, pair: Pair, args: Args, between: Args | None = None) -> tuple[Any, Any]:
-    """The student's own forward; what it does wrong is charged elsewhere, so only the cache matters here."""
+def _forward(
+    trial: Trial, pair: Pair, args: Args, back: Callable[[Any], Sequence[Any]], between: Args | None
+) -> tuple[Any, Any, Callable[[Any], Any]]:
+    """The value and cache of the student's own forward, and its backward as a function of the cache.
+
+    What the forward does wrong is charged elsewhere, so only the cache matters here.
+    """
     calls = [tuple(a.values()) for a in (args, between) if a is not None]
     written = len(trial.mutated)
     try:
-        result = trial.call_many(pair.forward, calls)[0]
+        if pair.split is None:
+            result, follow = trial.call_then(pair.forward, calls, pair.backward, back)
+        else:
+            result = trial.call_many(pair.forward, calls)[0]
     except StudentError as error:
         text = f"{pair.backward} could not be tried, since {error.text} Mend {pair.forward} first."
         raise StudentError(text, kind="not_run", line=error.line) from None
     finally:
         del trial.mutated[written:]
     if pair.split is not None:
-        return pair.split(result)
+        return *pair.split(result), lambda cache: trial.call(pair.backward, *back(cache))
     if not isinstance(result, tuple | list) or len(result) != 2:
         text = (
             f"{pair.backward} could not be tried: {pair.forward} should return (result, cache). "
             f"Mend {pair.forward} first."
         )
         raise StudentError(text, kind="not_run")
-    return result[0], result[1]
+    return result[0], result[1], follow
 
 
-def _backward(trial: Trial, pair: Pair, args: Args, dout: Any, cache: Any) -> dict[str, Any]:
-    got = trial.call(pair.backward, *pair.back(dout, cache, args))
+def _gradients(pair: Pair, args: Args, got: Any) -> dict[str, Any]:
+    """What backward returned, by argument."""
     names = pair.names(args)
     if pair.takes is not None:
         return dict(pair.takes(got))

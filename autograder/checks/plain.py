@@ -10,6 +10,7 @@ import numpy as np
 from .cases import RTOL, Candidate, Case, largest
 from .factors import Factor, name_factor, ratio
 from .gradcheck import tolerance
+from .primitives import PRIMITIVES
 from .views import view_of
 
 __all__ = ["common_factor", "plain_candidates"]
@@ -41,6 +42,9 @@ def plain_candidates(cases: Sequence[Case], wrong: frozenset[str]) -> Iterable[C
             if other != name and all(c.fits(name, c.truth[other]) for c in cases):
                 exchanged[name] = other
         yield from _of_another_value(cases, name)
+        if name == "h0" and all(_part_of_a_state(c, name) for c in cases):
+            text = "{q} is a part of the gradient of a later state: what comes back from the first step is missing."
+            yield Candidate(1.2, ("M45",), text, frozenset((name,)), wrong == {name})
         if all(_penalised(c, name) for c in cases):
             text = f"{{q}} contains the gradient of a penalty: {name} is not penalised."
             yield Candidate(1.0, ("M19",), text, frozenset((name,)), wrong == {name})
@@ -111,6 +115,19 @@ def _of_another_value(cases: Sequence[Case], name: str) -> Iterable[Candidate]:
                 return
 
 
+def _part_of_a_state(case: Case, name: str) -> bool:
+    """Whether a gradient is what one consumer of the first state after it hands back."""
+    view, grads = view_of(case.tape), case.tape.sweep(case.dout)
+    for group in view.sites.values():
+        for i, x in enumerate(group[-1].inputs if len(group) > 1 else ()):
+            g = grads[group[1].index]
+            if g is None or not x.needs or not view.carried(group[1], i):
+                continue
+            if case.fits(name, PRIMITIVES[group[1].op or ""].vjp(group[1], i, g)):
+                return True
+    return False
+
+
 def _same_place(case: Case, site: Any, k: int, name: str) -> bool:
     group = view_of(case.tape).sites.get(site, [])
     if not -len(group) <= k < len(group):
@@ -157,13 +174,13 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
 
 
 def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:
-    """Whether a bias was added to N rows and its gradient is 1/N of what it should be."""
+    """Whether a bias was added to N rows, at T steps perhaps, and its gradient is 1/N or 1/(T N) of what it should be."""
     for case in cases:
         leaf = case.tape.leaves[name]
         uses = view_of(case.tape).consumers.get(leaf.index, [])
         if leaf.value.ndim > 1 or not uses or any(use.op not in ("add", "sub") for use, _ in uses):
             return False
-        share = leaf.value.size / np.size(uses[0][0].value)
-        if abs(case.factors[factor.text][0] - share) > 1e-9:
+        rows = [np.size(use.value) / leaf.value.size for use, _ in uses]
+        if min(abs(case.factors[factor.text][0] - 1 / n) for n in (rows[0], sum(rows))) > 1e-9:
             return False
     return True

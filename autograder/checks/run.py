@@ -19,7 +19,19 @@ from typing import Any
 
 from course.toolbox.seeds import student_rng
 
-from .entry import Check, Entry, Finding, NotAnswered, Outcome, StudentError, Subject, Table, Trial, Wrong
+from .entry import (
+    CURIOUS,
+    Check,
+    Entry,
+    Finding,
+    NotAnswered,
+    Outcome,
+    StudentError,
+    Subject,
+    Table,
+    Trial,
+    Wrong,
+)
 from .local import LocalSubject
 
 __all__ = ["Context", "Draws", "checker", "current_context", "run_entry"]
@@ -118,7 +130,8 @@ def run_entry(
         raise KeyError(f"{table.assignment}: the entry {entry.id} has no part {part}.")
     others = _others(table, entry, subject)
     # without explanations first: they take most of the time, and none is needed when nothing or a helper is wrong
-    findings = _run_all(table, entry, checks, subject, draws, explain=not others)
+    curious: set[str] = set()
+    findings = _run_all(table, entry, checks, subject, draws, explain=not others, curious=curious)
     notes: tuple[str, ...] = ()
     if findings and others:
         lost = {f.aspect for f in findings}
@@ -131,7 +144,7 @@ def run_entry(
         if helped:
             blame = _blame(table, entry, others, subject, draws, known or {}, right=not again)
             notes, findings = (blame,) if blame else (), again
-        else:
+        elif curious & lost:
             findings = _run_all(table, entry, failing, subject, draws)
     lost = {f.aspect for f in findings}
     aspects = tuple(
@@ -155,8 +168,9 @@ def _run_all(
     draws: Sequence[Draws],
     *,
     explain: bool = True,
+    curious: set[str] | None = None,
 ) -> list[Finding]:
-    """The first finding of every aspect, in the order of the aspects."""
+    """The first finding of every aspect, in the order of the aspects; `curious` takes those that asked for causes."""
     found: dict[str, Finding] = {}
     memory: dict[Any, Any] = {}
     until = time.process_time() + EXPLAINING if explain else 0.0
@@ -181,7 +195,10 @@ def _run_all(
                     told=found,
                     memory=memory,
                 )
-                for aspect, finding in _findings(entry, check, trial):
+                told = _findings(entry, check, trial)
+                if memory.pop(CURIOUS, False) and curious is not None:
+                    curious.update(check.aspects)
+                for aspect, finding in told:
                     for name in [aspect] if aspect is not None else check.aspects:
                         if name not in check.aspects:
                             raise KeyError(

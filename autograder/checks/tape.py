@@ -44,7 +44,11 @@ class Node:
         self, tape: Tape, value: Any, op: str | None = None, inputs: tuple[Node, ...] = (), extra: Any = None
     ) -> None:
         self.tape, self.value, self.op, self.inputs, self.extra = tape, value, op, inputs, extra or {}
-        self.needs: bool = any(x.needs for x in inputs)
+        self.needs = False
+        for x in inputs:  # a loop, since a tape has thousands of nodes
+            if x.needs:
+                self.needs = True
+                break
         self.index = len(tape.nodes)
         self.name: str | None = None
         self.site: Site = ()
@@ -232,7 +236,7 @@ class Tape:
     def apply(self, op: str, inputs: tuple[Any, ...], extra: dict[str, Any] | None = None) -> Node:
         """Record one primitive; called by operators and by `ops`."""
         site, name = self._site()
-        nodes = tuple(x if isinstance(x, Node) else self.constant(x) for x in inputs)
+        nodes = tuple([x if isinstance(x, Node) else self.constant(x) for x in inputs])
         count = self._counts.get(site, 0)
         self._counts[site] = count + 1
         change = self.rewrite.get(site)
@@ -245,7 +249,7 @@ class Tape:
         """A new node for a primitive, without site and without rewriting."""
         extra = extra or {}
         try:
-            value = PRIMITIVES[op].f(*(x.value for x in inputs), **extra)
+            value = PRIMITIVES[op].f(*[x.value for x in inputs], **extra)
         except (ValueError, TypeError, IndexError) as error:
             shapes = ", ".join(str(np.shape(x.value)) for x in inputs)
             raise ModelError(f"The model cannot compute {op} of shapes {shapes}: {error}") from None

@@ -1,18 +1,27 @@
-"""Mistakes of loops and of shared values: truncation, one step only, the wrong direction, an overwritten gradient."""
+"""Mistakes of loops and of shared values: truncation, one step only, the wrong direction, mixed axes, an overwritten gradient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .editing import Edit, at_site, drop
-from .primitives import PRIMITIVES
+from .primitives import ELEMENTWISE, PRIMITIVES
 from .tape import Node, Replay, Site, Tape
 from .views import View, view_of
 
-__all__ = ["leaf_edits", "loop_edits", "shared_edits", "turned_edits"]
+__all__ = [
+    "carried_edits",
+    "last_output_edits",
+    "leaf_edits",
+    "loop_edits",
+    "mixed_edits",
+    "shared_edits",
+    "turned_edits",
+]
 
 _POINTWISE = {"add", "sub", "mul", "div", "neg", "pow", "log", "exp", "square", "sqrt"}
 _LONGEST = 12  # truncation lengths that are tried
@@ -31,11 +40,24 @@ def loop_edits(view: View, site: Site, i: int, reach: frozenset[str]) -> Iterato
         def cut(n: Node, size: int, k: int = k) -> bool:
             return n.count > 0 and n.count % k == 0
 
+        def back(n: Node, size: int, k: int = k) -> bool:
+            return n.count > 0 and (size - n.count) % k == 0
+
         def tail(n: Node, size: int, k: int = k) -> bool:
             return n.count == size - k
 
+        for r in range(1, k if k < 4 else 1):
+
+            def late(n: Node, size: int, k: int = k, r: int = r) -> bool:
+                return n.count > 0 and n.count % k == r
+
+            text = f"{{q}} is a truncated gradient with k = {k} whose first cut is before step {r}: chunks start at step 0."
+            yield Edit(1.2, ("M41",), text, at_site(site, i, drop, late), reach, site, f"{i}.{k}+{r}")
+
         text = f"{{q}} is the truncated gradient with k = {k}: nothing is handed back across the cuts."
         yield Edit(1.1, ("M41",), text, at_site(site, i, drop, cut), reach, site, f"{i}.{k}")
+        text = f"{{q}} is a truncated gradient with k = {k} whose chunks are counted from the end; they start at step 0."
+        yield Edit(1.15, ("M41",), text, at_site(site, i, drop, back), reach, site, f"{i}.{k}")
         text = f"{{q}} is a truncated gradient: only the last k = {k} steps are connected."
         yield Edit(1.2, ("M41",), text, at_site(site, i, drop, tail), reach, site, f"{i}.{k}")
 
@@ -121,6 +143,89 @@ def _forwards(tape: Tape, dout: Any, group: list[Node], i: int) -> dict[str, Any
     for _ in range(len(group) + 1):
         result = tape.backward(dout, Replay(edges, nodes))
     return result
+
+
+def mixed_edits(view: View, site: Site, i: int) -> Iterator[Edit]:
+    """What all steps use gets its gradient from two flattened arrays, one of them (T, N), the other (N, T)."""
+    group = view.sites[site]
+    x, op = group[-1].inputs[i], group[-1].op
+    if len(group) < 2 or (op, i) not in (("matmul", 1), ("take", 0)) or not x.needs or not x.name:
+        return
+    if x.op is not None or any(use.site != site for use, _ in view.consumers[x.index]):
+        return
+
+    def mixed(turned: bool) -> Callable[[Tape, Any], Any]:
+        def gradient(tape: Tape, g: Any) -> Any:
+            steps = [n for n in view_of(tape).sites.get(site, ()) if tape.now[n.index] is not None]
+            grads = np.stack([tape.now[n.index] for n in steps])
+            if op == "take":
+                factor = np.stack([np.asarray(n.extra["ids"]) for n in steps])
+            else:
+                factor = np.stack([n.inputs[0].value for n in steps])
+            pair = (np.swapaxes(factor, 0, 1), grads) if turned else (factor, np.swapaxes(grads, 0, 1))
+            left, right = (a.reshape(a.shape[0] * a.shape[1], *a.shape[2:]) for a in pair)
+            if op != "take":
+                return left.T @ right
+            full = np.zeros_like(g)
+            np.add.at(full, left, right)
+            return full
+
+        return gradient
+
+    text = f"{{q}}: time steps and sequences are mixed up: one factor is flattened as (T, N), the other as (N, T) ({group[-1].label})."
+    for turned in (False, True):
+        replay = Replay(leaves={x.name: mixed(turned)})
+        yield Edit(1.2, ("M10",), text, partial(_whatever, replay), frozenset((x.name,)), site)
+
+
+def _whatever(replay: Replay, view: View) -> Replay:
+    """A replay that means the same on every tape."""
+    return replay
+
+
+def carried_edits(view: View, site: Site, i: int, reach: frozenset[str]) -> Iterator[Edit]:
+    """A state has two gradients, its own and that of the step after; one of them skips the derivative of the state."""
+    state = view.sites[site][-1].inputs[i]
+    if state.op not in ELEMENTWISE:
+        return
+
+    def resolve(skips: bool) -> Callable[[View], Replay | None]:
+        def run(v: View) -> Replay:
+            carried: dict[int, Any] = {}
+
+            def arrive(n: Node, i: int, g: Any, vjp: Any) -> Any:
+                carried[n.inputs[i].index] = vjp(n, i, g)
+                return carried[n.inputs[i].index]
+
+            def hand_on(n: Node, i: int, g: Any, vjp: Any) -> Any:
+                late = carried.get(n.index, 0.0)
+                return vjp(n, i, g - late) + late if skips else vjp(n, i, late * np.ones_like(g)) + g - late
+
+            edges: dict[tuple[int, int], Any] = {(n.index, i): arrive for n in v.sites.get(site, ())}
+            return Replay({**edges, **{(n.index, 0): hand_on for n in v.sites.get(state.site, ())}})
+
+        return run
+
+    for skips, which in ((True, "that comes from the step after"), (False, "of its own output")):
+        text = f"{{q}}: the derivative of {state.op} is missing in the part of the gradient of {state.text(1)} {which} (in {state.label})."
+        yield Edit(1.25, ("M12",), text, resolve(skips), reach, site)
+
+
+def last_output_edits(view: View, site: Site) -> Iterator[Edit]:
+    """Of the gradients of all states that a loop gives back, that of the last one alone is used."""
+    node = view.sites[site][-1]
+    if node.op != "stack" or node not in view.tape.outputs:
+        return
+
+    def resolve(v: View) -> Replay | None:
+        stack = v.sites.get(site, [None])[-1]
+        return (
+            None if stack is None else Replay({(stack.index, k): drop for k in range(len(stack.inputs) - 1)})
+        )
+
+    text = "{q}: of the gradients of the states only that of the last one is used; every step adds its own."
+    reach = frozenset[str]().union(*(view.edge_reach(site, i) for i in range(len(node.inputs))))
+    yield Edit(1.25, ("M13",), text, resolve, reach, site)
 
 
 def shared_edits(view: View) -> Iterator[Edit]:

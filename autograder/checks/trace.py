@@ -61,8 +61,8 @@ def quantities(
     truth = tape.backward(dout)
     for name, g in (got or {}).items():
         g = np.asarray(g)
-        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]) and not named.holds(g):
-            wrong.append(g.astype(float))
+        if name in truth and g.dtype.kind in "biuf" and not _equal(g, truth[name]):
+            wrong += [] if named.holds(g) else [g.astype(float)]
             if g.shape == np.shape(dout) and g.ndim:
                 with np.errstate(all="ignore"):
                     wrong.append(g / dout)  # the local derivative, where the upstream gradient is a factor
@@ -197,29 +197,43 @@ def locate(
         if value.shape in odd:
             return line
         if spoilt(value):
-            return _started_wrong(trace, k, table) or line
+            inside = _helper(trace, k, bad) or _caller(trace, k, table)
+            return _started_wrong(trace, k, table) or inside or line
         if known.explained:
             # an array of all time steps is filled step by step
             if value.ndim == 3 and any(map(spoilt, value[:64])):
                 return line
         elif not forward and strange(k, value):
             return _started_wrong(trace, k, table) or _caller(trace, k, table) or line
-    return _last(known.result, trace)
+    return _last(known.result, trace, bad)
 
 
 def locate_gradients(known: Quantities, wrong: Iterable[Any], trace: Sequence[Line]) -> int | None:
     """As `locate`, for a backward pass with these wrong results; they may be right quantities in the wrong place."""
     line = locate(known, trace)
     for one in wrong if line is None else ():
-        line = line or locate(Quantities(known.known, (), (np.asarray(one),), True, known.named), trace)
+        # of what is wrong only the helpers' results: the others are right quantities here
+        line = line or locate(
+            Quantities(known.known, known.wrong, (np.asarray(one),), True, known.named), trace
+        )
     return line
+
+
+def _helper(trace: Sequence[Line], k: int, bad: _Table) -> int | None:
+    """The line on which a helper returned what makes a value wrong, just before: a local derivative, perhaps."""
+    line, _, whole = trace[k]
+    before, name, value = trace[k - 1] if k else (line, "", whole)
+    if before == line or not name.startswith("return") or value.size not in (1, whole.size):
+        return None
+    return before if bad.has(value if value.size > 1 else np.full(whole.shape, value), scaled=False) else None
 
 
 def _caller(trace: Sequence[Line], k: int, table: _Table) -> int | None:
     """The line that calls a helper which is right elsewhere."""
     line, name, value = trace[k]
     if not name.startswith("return") or not any(
-        (at, other) == (line, name) and table.has(v, scaled=False) for at, other, v in trace
+        (at, other) == (line, name) and table.has(v, scaled=False) and not np.array_equal(v, value)
+        for at, other, v in trace
     ):
         return None
     return next((at for at, _, v in trace[k + 1 :] if at != line and np.array_equal(v, value)), None)
@@ -247,13 +261,14 @@ def first_seen(value: Any, trace: Sequence[Line]) -> int | None:
     return locate(Quantities((), (), (wrong,), True), trace)
 
 
-def _last(results: Sequence[np.ndarray], trace: Sequence[Line]) -> int | None:
+def _last(results: Sequence[np.ndarray], trace: Sequence[Line], bad: _Table) -> int | None:
     """The line that returns a result which says nothing earlier: 0, 1, an argument, a right quantity in the wrong place."""
     table = _Table(results)
     found: dict[str, int | None] = {}
-    for line, name, value in trace:
+    for k, (line, name, value) in enumerate(trace):
         if name.startswith("return"):  # of functions that hand on what another one returned, the innermost
-            found[name] = (found.get(name) or line) if table.has(value, scaled=False) else None
+            inner = found.get(name) or _helper(trace, k, bad) or line
+            found[name] = inner if table.has(value, scaled=False) else None
     return next((line for line in found.values() if line is not None), None)
 
 

@@ -156,13 +156,15 @@ def derivation(variable: str, variables: Mapping[str, Any], steps: Sequence[Step
             if not lines[i].strip():
                 blank = Finding(f"Line {i + 1} of {variable} is not written yet.", status="not_run")
                 trial.fail(blank, aspect=name)
-            elif (text := _wrong_line(lines, i, step, variables)) is not None:
+            elif (text := _wrong_line(lines, i, step, variables, trial.explain)) is not None:
                 trial.fail(text[:1].upper() + text[1:], aspect=name)
 
     return Check({name: float(s.points) for name, s in zip(names, steps)}, run, draws=1, hidden=False)
 
 
-def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str, Any]) -> str | None:
+def _wrong_line(
+    lines: Sequence[str], i: int, step: Step, variables: Mapping[str, Any], slips: bool
+) -> str | None:
     from .derivation import check_derivation, symbols
 
     line, known = lines[i], dict(variables)
@@ -171,13 +173,13 @@ def _wrong_line(lines: Sequence[str], i: int, step: Step, variables: Mapping[str
     if source is not None and not _usable(source, step.truth, known):
         source = None
     if not true and (source is None or not check_derivation([line], source, known, slips=False).ok):
-        return _said(check_derivation([line], step.truth, known), 0)
+        return _said(check_derivation([line], step.truth, known, slips=slips), 0)
     if (
         step.fresh
         and source is not None
         and check_derivation([source], step.truth, known, slips=False).ok == true
     ):
-        changed = check_derivation([line], step.truth, known, given=source)
+        changed = check_derivation([line], step.truth, known, given=source, slips=slips)
         if not changed.credit[0]:
             return _said(changed, 0)
     used = symbols(line)

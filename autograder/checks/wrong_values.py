@@ -15,7 +15,7 @@ from .errors import ModelError
 from .factors import Factor, factors, name_factor, ratio
 from .forward_edits import ForwardEdit, forward_edits, recorded
 from .gradcheck import tolerance
-from .primitives import sigmoid
+from .primitives import sigmoid, softmax
 from .tape import Tape, record
 from .views import view_of
 
@@ -214,4 +214,8 @@ def _whole_value(constants: _Constants, want: Sequence[Any]) -> list[Option]:
         with np.errstate(all="ignore"):
             if all(_equal(g, f(w)) for g, w in pairs):
                 options.append((1.4, (), f"{{q}}: {what} is taken of the right result.", None))
+    scores = constants.tapes[0].outputs[0].op not in ("softmax", "log_softmax")
+    if scores and all(w.ndim > 1 and _equal(g, softmax(w, -1)) for g, w in pairs):
+        text = "{q}: softmax is taken of the right scores; the loss and the sampler take it once more."
+        options.append((1.2, ("M22",), text, None))
     return options

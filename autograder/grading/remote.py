@@ -22,7 +22,9 @@ from autograder.sandbox.spawner import ProcessLimits, Spawner
 
 from .proxies import RemoteObject
 
-__all__ = ["ProcessDied", "RemoteSession"]
+__all__ = ["LATER", "ProcessDied", "RemoteSession"]
+
+LATER = object()  # see `RemoteSession.call_then`
 
 GRACE = 1.5  # seconds beyond a time limit before the process is ended from outside
 MAX_ASKS = 200_000  # callbacks of one request
@@ -103,19 +105,35 @@ class RemoteSession:
 
     def call_many(self, fn: str | int, calls: Sequence[Sequence[Any]], limit: float) -> list[Reply]:
         """Many calls in one request."""
+        return self.call_then(fn, calls, None, (), limit)[0]
+
+    def call_then(
+        self,
+        fn: str | int,
+        calls: Sequence[Sequence[Any]],
+        then: str | int | None,
+        args: Sequence[Any],
+        limit: float,
+    ) -> tuple[list[Reply], Reply | None]:
+        """Many calls, and one of another function, in one request.
+
+        In its arguments LATER stands for the second value that the first call gives; where it gives no two values, there
+        is no reply to it.
+        """
         blobs: list[bytes] = []
         data = self._encode([list(c) for c in calls], blobs)
-        header, body = self.request(
-            "batch", limit * max(1, len(calls)), blobs, fn=fn, calls=data, limit=limit
-        )
-        replies = header.get("replies")
+        more = {} if then is None else {"then": {"fn": then, "args": self._encode(list(args), blobs)}}
+        seconds = limit * max(1, len(calls) + len(more))
+        header, body = self.request("batch", seconds, blobs, fn=fn, calls=data, limit=limit, **more)
+        replies, last = header.get("replies"), header.get("then")
         if (
             not isinstance(replies, list)
             or len(replies) != len(calls)
             or not all(isinstance(r, dict) for r in replies)
+            or not isinstance(last, dict | None)
         ):
             raise self._violation("a batch with another number of replies")
-        return [self._reply(r, body) for r in replies]
+        return [self._reply(r, body) for r in replies], None if last is None else self._reply(last, body)
 
     def operate(self, name: str, *args: Any) -> Any:
         """An operation on objects of the student's (see `session._OPERATIONS`)."""
@@ -294,6 +312,8 @@ class RemoteSession:
             if session is not self:
                 raise ProcessDied("This object lived in a process that has ended.")
             return Handle(number)
+        if thing is LATER:
+            return Handle(0)
         number = self.guest_of.setdefault(id(thing), len(self.guests) + 1)
         self.guests[number] = thing
         if isinstance(thing, Sent):

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from autograder.checks.entry import Reply, StudentError
 
-from .remote import ProcessDied, RemoteSession
+from .remote import LATER, ProcessDied, RemoteSession
 
 __all__ = ["RemoteSubject"]
 
@@ -37,6 +39,26 @@ class RemoteSubject:
             got = self._once(name, lambda part=part: self.session().call_many(name, part, self.seconds))  # type: ignore[misc]
             replies += got if isinstance(got, list) else [got] * len(part)
         return replies
+
+    def call_then(
+        self, name: str, calls: Sequence[Sequence[Any]], then: str, arguments: Callable[[Any], Sequence[Any]]
+    ) -> tuple[list[Reply], Reply | None]:
+        """Calls of one function, and one of another with what the first gave, in one request where that can be had."""
+        known = {(name, self.replaced), (then, self.replaced)} & self.lost.keys()
+        try:
+            args = () if known else arguments(LATER)
+        except (TypeError, AttributeError):  # it takes apart what is not there yet
+            args = ()
+        if not args or any(isinstance(a, np.random.Generator) for a in args):
+            return self.call_many(name, calls), None
+        try:
+            replies, last = self.session().call_then(name, calls, then, args, self.seconds)
+        except ProcessDied:  # one by one it shows which of the two it was
+            return self.call_many(name, calls), None
+        got = self._once(name, lambda: replies)
+        if not isinstance(got, list):
+            return [got] * len(calls), None
+        return got, None if last is None else self._once(then, lambda: last)
 
     def _once(self, name: str, ask: Callable[[], Any]) -> Any:
         """A function that ran out of time or killed its process is not waited for a second time."""

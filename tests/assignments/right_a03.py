@@ -288,6 +288,8 @@ TOPO = RIGHT[1 : RIGHT.index("\ndef graph_forward")]
 # name -> (entry, text, replacement, points that are left of the entry, diagnosis)
 # fmt: off
 MUTANTS = {
+    'push: what arrives is not used': ('backward-push', 'bprop(xs, i, grads[node])', 'bprop(xs, i, np.ones_like(node.value))', 0.0, 'M13'),
+    'sum: what arrives is not used': ('value', 'np.broadcast_to(G if axis is None else np.expand_dims(G, axis), self.data.shape)', 'np.ones(self.data.shape)', 4.0, 'M13'),
     'recursion': ('topo-order', TOPO, 'def topo_order(out):\n    order, met = [], set()\n    def visit(n):\n        if n not in met:\n            met.add(n)\n            for x in n.inputs:\n                visit(x)\n            order.append(n)\n    visit(out)\n    return order\n', 3.0, ''),
     'consumers first': ('topo-order', '    return order\n', '    return order[::-1]\n', 1.5, 'M15'),
     'nodes listed twice': ('topo-order', '        elif node not in met:\n            met.add(node)\n', '        else:\n', 3.0, 'M15'),

@@ -159,6 +159,10 @@ MUTANTS = {
     "k is ignored": ("rnnlm", "        k = k or T\n", "        k = T\n", 8.25, "M41"),
     "k one too large": ("rnnlm", "k = k or T\n", "k = k + 1 if k else T\n", 8.25, "M41"),
     "the last state before the last": ("rnnlm", "return loss, grads, H[-1]", "return loss, grads, H[-2]", 9.5, ""),
+    "the words are their own targets": ("rnnlm", '+ p["by"], ids_out)', '+ p["by"], ids_in)', 9, "M48"),
+    "h0 is not used": ("rnnlm", "        p, T = self.params, len(ids_in)", "        p, T, h0 = self.params, len(ids_in), 0 * h0", 8, "M45"),
+    "by averaged": ("rnnlm", "dZ.sum(axis=(0, 1))", "dZ.mean(axis=(0, 1))", 9.5, "M07"),
+    "step gives probabilities": ("rnnlm", 'return h @ p["Why"] + p["by"], h\n', 'q = np.exp(h @ p["Why"] + p["by"])\n        return q / q.sum(axis=1, keepdims=True), h\n', 9, "M22"),
     "by is not summed over time": ("rnnlm", "dZ.sum(axis=(0, 1))", "dZ.sum(axis=1)", 9.5, ""),
     "parameters kept from the start": (
         "rnnlm", "        p, T = self.params, len(ids_in)", "        self.first = getattr(self, 'first', self.params)\n        p, T = self.first, len(ids_in)", 9.5, "",

@@ -118,6 +118,7 @@ MUTANTS = {
     "too few": ("interpolate", "range(iterations)", "range(iterations - 1)", None, None, "too few"),
     "always 50": ("interpolate", "range(iterations)", "range(50)", None, None, "weights"),
     "not over models": ("interpolate", "q = q / q.sum(axis=0)\n        w = q.mean(axis=1)", "w = q.mean(axis=1)\n        w = w / w.sum()", None, None, "over the models"),
+    "along the tokens": ("interpolate", "q = q / q.sum(axis=0)", "q = q / q.sum(axis=1, keepdims=True)", None, "M09", "along the models"),
     "written into": ("interpolate", "    w = np.full", "    probs /= probs.sum(axis=0)\n    w = np.full", 5.0, "M25", "changes its argument"),
     "normal": ("real-or-fake", "    return {\"accuracy\"", "    low, high = k / n - 1.96 * math.sqrt(k / n * (1 - k / n) / n), k / n + 1.96 * math.sqrt(k / n * (1 - k / n) / n)\n    return {\"accuracy\"", 2.5, None, "normal approximation"),
     "90 %": ("real-or-fake", "0.025) if", "0.05) if", 3.5, None, "low is wrong"),

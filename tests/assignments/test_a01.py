@@ -50,6 +50,11 @@ def relu_in_place(z):
     return z
 
 
+def neuron_that_overflows(x, w, b):
+    e = np.exp(x @ w + b)
+    return e / (1 + e)
+
+
 def mlp2_with_b1_twice(X, W1, b1, W2, b2, W3, g):
     return g(g(X @ W1 + b1) @ W2 + (b1 if len(b1) == len(b2) else b2)) @ W3
 
@@ -88,6 +93,10 @@ MUTANTS = {
         ["huge, whole, single z"],
     ),
     "softmax without the shift": ("softmax", {"softmax": softmax_without_shift}, "M23", ["huge scores"]),
+    "a neuron that overflows": ("neuron", {"neuron": neuron_that_overflows}, "M23", ["a large sum"]),
+    "a slope of -alpha costs once": (
+        "activations", {"d_leaky_relu": lambda z, alpha=0.01: np.where(np.asarray(z) > 0, 1.0, -alpha)}, "", ["d_leaky_relu"],
+    ),
     "softmax along the wrong axis": (
         "softmax",
         {"softmax": softmax_of_columns},

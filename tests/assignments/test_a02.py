@@ -100,6 +100,19 @@ MUTANTS = {
         {"sgd-train": 2.5},
         "M17",
     ),
+    "gradients that pile up": (
+        "sgd-train",
+        "    for _ in range(epochs):\n        for x, y in zip(*data):\n            g_alpha, g_beta = nn_backward(x, y, alpha, beta, nn_forward(x, y, alpha, beta))\n",
+        "    total = [0.0, 0.0]\n    for _ in range(epochs):\n        for x, y in zip(*data):\n            g_alpha, g_beta = total = [a + b for a, b in zip(total, nn_backward(x, y, alpha, beta, nn_forward(x, y, alpha, beta)))]\n",
+        {"sgd-train": 2.5},
+        "M16",
+    ),
+    "steps twice too long": (
+        "sgd-train", "    def mean_J", "    gamma = 2 * gamma\n\n    def mean_J", {"sgd-train": 2.5}, "M03",
+    ),
+    "steps divided by N": (
+        "sgd-train", "    def mean_J", "    gamma = gamma / len(data[0])\n\n    def mean_J", {"sgd-train": 2.5}, "M02",
+    ),
     "the test set is trained on": (
         "sgd-train", "in zip(*data):", "in [*zip(*data), *zip(*data_test)]:", {"sgd-train": 2.5}, "M53",
     ),

@@ -62,12 +62,26 @@ def test_a_mistake_costs_what_it_should_and_nothing_else(name):
     text = RIGHT.replace(old, new)
     results = outcomes(text, hidden=False)
     missing = lost(results)
-    if entry == "decoder-forward":  # the states that its cache holds are wrong, too
-        missing.pop("decoder-backward", None)
     assert set(missing) == {entry}, missing
     assert left is None or results[entry].score == pytest.approx(left), results[entry]
     assert words in results[entry].message
     assert (diagnosis in results[entry].diagnosis) if diagnosis else not results[entry].diagnosis, missing
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "diagnosis", "words"),
+    [
+        ("reversed(range(len(X)))", "range(len(X))", ("M47",), "forwards through time"),
+        ("dz = dh * m * (", "dz = dh * (", ("M50",), "pads add"),
+        ("dz @ Whh.T + dh * (1 - m)", "dz @ Whh.T", (), "At pads the gradient of the state is lost"),
+        ("dbh += dz.sum(axis=0)", "dbh += (dh * (1 - H[t + 1] ** 2)).sum(axis=0)", ("M50",), "dbh"),
+    ],
+)
+def test_a_slip_in_the_loop_of_a_masked_layer_is_named_wherever_it_is_used(old, new, diagnosis, words):
+    results = outcomes(RIGHT.replace(old, new), hidden=False, only=["birnn-backward", "encoder-backward"])
+    for entry, outcome in results.items():
+        assert outcome.score < outcome.max_score, entry
+        assert (outcome.diagnosis, words in outcome.message) == (diagnosis, True), (entry, outcome.message)
 
 
 SLOW = ("birnn", "decoder")

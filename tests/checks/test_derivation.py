@@ -72,6 +72,21 @@ def test_the_slip_is_named(line: str, truth: str, variables: dict, kind: str) ->
 
 
 @pytest.mark.parametrize(
+    ("line", "truth", "variables", "kinds"),
+    [
+        ("g - G[0] @ W.T", "g + G[0] @ W", MATRICES, ("transpose", "sign")),
+        ("(a + y)*(1 - a)", "(a - y)*(1 - a**2)", UNIT, ("sign", "factor")),
+        ("-a*y*(1 - y)", "a*y*(1 - a)", UNIT, ("sign", "wrong variable")),
+    ],
+)
+def test_two_slips_of_which_each_is_known_are_named(
+    line: str, truth: str, variables: dict, kinds: tuple
+) -> None:
+    slip = one(line, truth, variables).slip
+    assert all(f"{kind}: " in slip for kind in kinds) and "; and " in slip, slip
+
+
+@pytest.mark.parametrize(
     ("line", "truth"),
     [
         ("sum(W[k,j]*d[k] for k)", "W.T @ d"),

@@ -309,6 +309,37 @@ def test_what_is_handed_to_a_helper_is_wrong_where_the_helper_is_called() -> Non
     assert line_of(wrong) == 3
 
 
+@pytest.mark.parametrize("formula", ["tanh(z)**2 - 1", "ones_like(z)", "float(1)", "1 - tanh(z)"])
+def test_a_helper_that_returns_a_wrong_derivative_is_where_the_mistake_is(formula: str) -> None:
+    def d_tanh(z: Any) -> Any:
+        return eval(formula, {"z": z, **vars(np), "float": float})
+
+    def wrong(dout: Any, z: Any) -> Any:
+        return dout * d_tanh(z)
+
+    why = explain(
+        lambda z: (np.tanh(z), z), wrong, lambda ops, z: ops.tanh(z),
+        lambda rng: {"z": rng.normal(size=(int(rng.integers(2, 6)), 7))}, ("z",),
+    )  # fmt: skip
+    assert why.text and why.line == d_tanh.__code__.co_firstlineno + 1
+
+
+def test_a_helper_that_is_right_elsewhere_is_not_where_the_mistake_is() -> None:
+    def sigmoid(a: Any) -> Any:
+        return 1 / (1 + np.exp(-a))
+
+    def neuron(x: Any) -> Any:
+        once = sigmoid(x.sum())
+        return sigmoid(once)
+
+    drawn = [{"x": np.random.default_rng(k).normal(size=3 + k)} for k in range(3)]
+    trace = record_lines(neuron, drawn[0])[1]
+    why = explain_forward(
+        lambda ops, x: ops.sigmoid(ops.sum(x)), [(a, neuron(**a)) for a in drawn], trace=trace
+    )
+    assert why.line == neuron.__code__.co_firstlineno + 2
+
+
 def test_a_wrong_value_is_found_in_a_loop_and_where_it_stops_being_finite() -> None:
     def value(X: Any, W: Any, b: Any) -> Any:
         rows = []

@@ -139,9 +139,9 @@ def rmsprop(params, grads, state, lr, rho=0.99, eps=1e-8):
 """,
         """
 M32 | (1 - rho) * grads[k]**2 | (1 - rho) * grads[k]
-M32 | rho * state.get(k, 0.0) + (1 - rho) * grads[k]**2 | (1 - rho) * state.get(k, 0.0) + rho * grads[k]**2
-M32 | rho * state.get(k, 0.0) + (1 - rho) * grads[k]**2 | state.get(k, 0.0) + grads[k]**2
-M32 | (1 - rho) * grads[k]**2 | grads[k]**2
+- | rho * state.get(k, 0.0) + (1 - rho) * grads[k]**2 | (1 - rho) * state.get(k, 0.0) + rho * grads[k]**2
+- | rho * state.get(k, 0.0) + (1 - rho) * grads[k]**2 | state.get(k, 0.0) + grads[k]**2
+- | (1 - rho) * grads[k]**2 | grads[k]**2
 M32 | np.sqrt(means[k]) + eps | means[k] + eps
 M30 | np.sqrt(means[k]) + eps | np.sqrt(means[k] + eps)
 M32 | return new, means | return new, {}
@@ -167,8 +167,8 @@ def adadelta(params, grads, state, lr=1.0, rho=0.9, eps=1e-6):
 """,
         """
 - | np.sqrt(d + eps) / np.sqrt(a + eps) * g | np.sqrt(a + eps) / np.sqrt(d + eps) * g
-M32 | (1 - rho) * dx**2 | (1 - rho) * (lr * dx)**2
-M32 | (1 - rho) * dx**2 | (1 - rho) * g**2
+- | (1 - rho) * dx**2 | (1 - rho) * (lr * dx)**2
+- | (1 - rho) * dx**2 | (1 - rho) * g**2
 - | p - lr * dx | p - dx
 - | np.sqrt(d + eps) / np.sqrt(a + eps) * g | g / np.sqrt(a + eps)
 M30 | np.sqrt(d + eps) / np.sqrt(a + eps) * g | (np.sqrt(d) + eps) / (np.sqrt(a) + eps) * g

@@ -153,6 +153,9 @@ backward = rnn_backward
     wrong="""
 M41 | dh = dH[t] + dh_next | dh = dH[t]
 M41 | dh = dH[t] + dh_next | dh = dH[t] + (dh_next if t % 2 != 1 else 0)
+M41 | dh = dH[t] + dh_next | dh = dH[t] + (dh_next if t % 2 else 0)
+M41 | dh = dH[t] + dh_next | dh = dH[t] + (dh_next if (T - 1 - t) % 2 else 0)
+M45 | dh_next = dz @ Whh.T | dh_next = dz @ Whh.T if t else dh_next
 M42 | dWhh += H[t].T @ dz | dWhh += H[t + 1].T @ dz
 M43 | dWhh += H[t].T @ dz | dWhh = H[t].T @ dz
 M43 | dWxh += X[t].T @ dz | dWxh = X[t].T @ dz
@@ -163,6 +166,9 @@ M11 | (1 - H[t + 1]**2) | (1 - np.tanh(H[t + 1])**2)
 M12 | dz = dh * (1 - H[t + 1]**2) | dz = dh
 M18 | dh_next = dz @ Whh.T | dh_next = dz @ Whh
 M12 | dh_next = dz @ Whh.T | dh_next = dh @ Whh.T
+M12 | dz = dh * (1 - H[t + 1]**2) | dz = dH[t] * (1 - H[t + 1]**2) + dh_next
+M12 | dz = dh * (1 - H[t + 1]**2) | dz = dH[t] + dh_next * (1 - H[t + 1]**2)
+M13 | dh = dH[t] + dh_next | dh = dH[t] * (t == T - 1) + dh_next
 M47 | for t in reversed(range(T)) | for t in range(T)
 M45 | return dX, dh_next, dWxh | return dX, np.zeros_like(H[0]), dWxh
 M45,- | return dX, dh_next, dWxh | return dX, dh, dWxh
@@ -179,7 +185,7 @@ M06 | dWhh += H[t].T @ dz | dWhh += dz.T @ H[t]
 M25 | dh = dH[t] + dh_next | dH[t] += dh_next\\n        dh = dH[t]
 M13 | dh = dH[t] + dh_next | dh = dh_next
 M13,- | dh = dH[t] + dh_next | dh = dH[t] * dh_next
-- | for t in reversed(range(T)) | for t in reversed(range(1, T))
+M45,- | for t in reversed(range(T)) | for t in reversed(range(1, T))
 M34,- | dX[t] = dz @ Wxh.T | dX[t - 1] = dz @ Wxh.T
 M44+M43 | (1 - H[t + 1]**2) | (1 - H[t]**2) | dbh += dz.sum(axis=0) | dbh = dz.sum(axis=0)
 M42+M12 | dWhh += H[t].T @ dz | dWhh += H[t + 1].T @ dz | dX[t] = dz @ Wxh.T | dX[t] = dh @ Wxh.T

@@ -191,6 +191,7 @@ M18 | dh_next = dz @ p['Whh'].T | dh_next = dz @ p['Whh']
 M42,- | g['Why'] += H[t + 1].T @ dZ | g['Why'] += H[t].T @ dZ
 M12 | g['Wxh'] += X[t].T @ dz | g['Wxh'] += X[t].T @ dh
 M12 | dh_next = dz @ p['Whh'].T | dh_next = dh @ p['Whh'].T
+M10 | return loss, g, H[-1] | D = np.stack([q - np.eye(q.shape[1])[y] for q, y in zip(P, ids_out)]) / (T * N)\\n        g['Why'] = np.concatenate(H[1:]).T @ D.swapaxes(0, 1).reshape(T * N, -1)\\n        return loss, g, H[-1]
 M02,M46 | loss -= np.log(P[t][np.arange(N), ids_out[t]]).sum() / (T * N) | loss -= np.log(P[t][np.arange(N), ids_out[t]]).sum() / N
 M01 | dZ /= T * N | dZ /= -T * N
 """,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,9 +38,9 @@ def _sizes(rng: np.random.Generator, count: int, square: bool) -> tuple[int, ...
     return (3,) * count if square else distinct_primes(rng, count, high=11)
 
 
-def _neuron_args(rng: np.random.Generator) -> Args:
+def _neuron_args(rng: np.random.Generator, shift: float = 0.0) -> Args:
     D = int(rng.integers(2, 6))
-    return {"x": rng.normal(size=D), "w": rng.normal(size=D), "b": float(rng.normal())}
+    return {"x": rng.normal(size=D), "w": rng.normal(size=D), "b": float(rng.normal()) + shift}
 
 
 def _scores(rng: np.random.Generator, square: bool = False, scale: float = 2.0, shift: float = 0.0) -> Args:
@@ -216,18 +216,20 @@ def _count_params(trial: Trial) -> None:
     )
 
 
+def _extreme(
+    points: float, name: str, model: Model, sample: Any, aspect: str, cases: Sequence[Args] = ({},)
+) -> Check:
+    """Inputs of any size: the result is finite."""
+    explaining = {aspect: (model, lambda v: v)}
+    return values(
+        name, sample, _value(model), {aspect: points}, cases=cases, what=name, models=explaining, draws=1
+    )
+
+
 def _shifted(points: float, name: str, model: Model, sample: Any) -> Check:
     """Scores of any size, and shifted by a constant: the same result, and finite."""
-    return values(
-        name,
-        sample,
-        _value(model),
-        {"huge scores": points},
-        cases=({"scale": 1e4}, {"shift": 1e4}, {"shift": -1e4}),
-        what=name,
-        models={"huge scores": (model, lambda v: v)},
-        draws=1,
-    )
+    cases = ({"scale": 1e4}, {"shift": 1e4}, {"shift": -1e4})
+    return _extreme(points, name, model, sample, "huge scores", cases)
 
 
 def _simple(name: str, sample: Any, model: Model, points: float, pure: float = 0.25, **more: Any) -> Check:
@@ -260,7 +262,11 @@ def _d_prelu(Z: Any, alpha: Any) -> tuple[Any, Any]:
 ENTRIES = [
     Entry(
         "neuron",
-        (_simple("neuron", _neuron_args, _neuron, 1.75),),
+        (
+            _simple("neuron", _neuron_args, _neuron, 1.25),
+            # on the side where 1/(1 + e^-z) is right in every library, and e^z/(1 + e^z) is not
+            _extreme(0.5, "neuron", _neuron, partial(_neuron_args, shift=1e3), "a large sum"),
+        ),
         {"neuron": _positional(_neuron, ("x", "w", "b"))},
     ),
     Entry(
@@ -309,14 +315,7 @@ ENTRIES = [
         "bce-with-logits",
         (
             _simple("bce_with_logits", _binary, _bce, 1.75),
-            values(
-                "bce_with_logits",
-                partial(_binary, scale=1e4),
-                _value(_bce),
-                {"huge scores": 1.0},
-                models={"huge scores": (_bce, lambda v: v)},
-                draws=1,
-            ),
+            _extreme(1.0, "bce_with_logits", _bce, partial(_binary, scale=1e4), "huge scores"),
         ),
         {"bce_with_logits": _positional(_bce, ("z", "y"))},
     ),

@@ -56,18 +56,26 @@ def _train(
     first: str = "",
     fresh: bool = True,
     peek: bool = False,
+    piled: str = "",
+    shared: bool = False,
+    cut: int = 0,
 ) -> tuple[Any, Any, np.ndarray, np.ndarray]:
     """The right algorithm; the keywords make it slip in the ways that are recognised below.
 
     first   what moves before the other one's gradient is taken, with a forward pass of its own if `fresh`
     peek    the examples of the test set are trained on, too
+    piled   since when gradients are added up and not set to zero: "ever", "epoch"
+    shared  every step is divided by the number of examples;  cut  examples that are left out at the end
     """
     X, y = (np.concatenate(d) if peek else np.asarray(d[0]) for d in zip(data, data_test))
     alpha, beta = np.array(alpha, float), np.array(beta, float)
     curves: tuple[list[float], list[float]] = ([], [])
-    steps = [slice(0, len(X))] if batch else [slice(n, n + 1) for n in range(len(X))][::order]
+    steps = [slice(0, len(X))] if batch else [slice(n, n + 1) for n in range(len(X) - cut)][::order]
+    gamma = gamma / len(X) if shared else gamma
+    total: dict[str, list[Any]] = {"alpha": [], "beta": []}
     for _ in range(epochs):
         before, running = (alpha, beta), []
+        total = {"alpha": [], "beta": []} if piled == "epoch" else total
         for step in steps:
             each = [_loss_and_grads(X[n], y[n], alpha, beta) for n in range(len(X))[step]]
             running += [J for J, _, _ in each]
@@ -85,6 +93,8 @@ def _train(
                     if fresh
                     else [g * rows for g in move["alpha"]]
                 )
+            if piled:
+                move = total = {name: total[name] + move[name] for name in move}
             alpha = alpha + sign * gamma * sum(move["alpha"]) / by
             beta = beta + sign * gamma * sum(move["beta"]) / by
         at = before if record_at == "before" else (alpha, beta)
@@ -96,7 +106,9 @@ def _train(
     return alpha, beta, np.array(curves[0]), np.array(curves[1])
 
 
-_TRAINING_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+_Slip = tuple[str, tuple[str, ...], dict[str, Any]]
+_SLIPS = "slips of sgd_train"  # in the memory of a run
+_TRAINING_SLIPS: tuple[_Slip, ...] = (
     ("The parameters climb: subtract γ times the gradient, do not add it.", ("M01",), {"sign": 1.0}),
     ("All examples are used for one step: take one step after each example.", (), {"batch": "sum"}),
     ("All examples are averaged for one step: take one step after each example.", (), {"batch": "mean"}),
@@ -113,14 +125,30 @@ _TRAINING_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
         )
         for fresh in (True, False)
     ),
+    *(
+        (
+            f"The gradients are added up {since}: take that of the example alone for each step.",
+            ("M16",),
+            {"piled": piled},
+        )
+        for piled, since in (("ever", "and never set to zero"), ("epoch", "over an epoch"))
+    ),
     (
         "The examples of the test set are trained on, too: they are for measuring only.",
         ("M53",),
         {"peek": True},
     ),
+    ("The step is twice what it should be: γ times the gradient.", ("M03",), {"sign": -2.0}),
+    ("The step is half of what it should be: γ times the gradient.", ("M03",), {"sign": -0.5}),
+    (
+        "The step is divided by the number of examples: a step belongs to one example.",
+        ("M02",),
+        {"shared": True},
+    ),
+    ("The last example is left out: the loop ends one too early.", ("M34",), {"cut": 1}),
     ("The examples are visited from last to first: take them in the order given.", ("M47",), {"order": -1}),
 )
-_CURVE_SLIPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+_CURVE_SLIPS: tuple[_Slip, ...] = (
     ("J is measured before the epoch's steps: measure it after them.", (), {"record_at": "before"}),
     (
         "J is averaged while the parameters change: after the epoch, go over the data once more with the new parameters.",
@@ -142,6 +170,19 @@ def _draw_training(rng: np.random.Generator) -> tuple[Any, ...]:
     return data, test, alpha, beta, int(rng.integers(3, 6)), float(rng.uniform(0.3, 0.8))
 
 
+def _slip(trial: Trial, got: Any, train: Callable[..., Any]) -> _Slip | None:
+    """The slip that leads to these parameters. What an earlier draw showed is tried first; what it did not, never again.
+
+    Marks of the curves hang on it, so it is looked for whether or not there is time for explanations.
+    """
+    slips = trial.memory.get(_SLIPS, _TRAINING_SLIPS)
+    found = next(
+        (s for s in slips if compare("", tuple(got[:2]), train(**s[2])[:2], rtol=1e-9) is None), None
+    )
+    trial.memory[_SLIPS] = () if found is None else (found, *(s for s in slips if s is not found))
+    return found
+
+
 def _sgd_train(trial: Trial) -> None:
     args = _draw_training(trial.rng)
     got = trial.call("sgd_train", *args)
@@ -152,11 +193,7 @@ def _sgd_train(trial: Trial) -> None:
     bad = compare("alpha", got[0], right[0], rtol=1e-9) or compare("beta", got[1], right[1], rtol=1e-9)
     ran_as: dict[str, Any] = {}
     if bad is not None:
-        text, ids = bad.text, _NONE
-        for words, names, slip in _TRAINING_SLIPS:
-            if compare("", tuple(got[:2]), train(**slip)[:2], rtol=1e-9) is None:
-                text, ids, ran_as = words, names, slip
-                break
+        text, ids, ran_as = _slip(trial, got, train) or (bad.text, _NONE, {})
         wrong = got[0] if text.startswith("alpha") else got[1]
         line = None if "alpha and beta" in trial.told else trial.line_of("sgd_train", args, wrong)
         trial.fail(known_slip(text, ids, bad.evidence, line=line), aspect="alpha and beta")
@@ -170,6 +207,7 @@ def _sgd_train(trial: Trial) -> None:
         for words, names, slip in _CURVE_SLIPS:
             if compare("", got[i], train(**ran_as, **slip)[i], rtol=1e-9) is None:
                 text, ids = f"{name}: {words}", names
+                break
         line = None if name in trial.told else trial.line_of("sgd_train", args, got[i])
         trial.fail(known_slip(text, ids, off.evidence, line=line), aspect=name)
 

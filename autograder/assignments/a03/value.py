@@ -240,8 +240,19 @@ def _wrong_gradient(
         tried += [_tried(trial, formula, draw(trial.rng, square)) for _ in range(INSTANCES - 1)]
     except StudentError:
         return finding
+    if all(_unweighted(formula, a, g) for a, g in tried):
+        text = f"With {text}: the gradient that arrives at the operation is not used."
+        return Finding(text, ("M13",), bad.evidence, hints=misconceptions.hints(("M13",), "The gradient"))
     instances = [(a, np.ones(np.shape(record(formula, a).out)), g) for a, g in tried]
     return explained(finding, courtesy(lambda: explain_arrays(formula, tuple(got), instances)))
+
+
+def _unweighted(formula: Formula, args: Args, got: Mapping[str, Any]) -> bool:
+    """Whether these are the gradients of somebody to whom the weights, which arrive from behind, mean nothing."""
+    if WEIGHTS not in args:
+        return False
+    tape = record(formula, {**args, WEIGHTS: np.ones_like(args[WEIGHTS])}, tuple(got))
+    return compare("", dict(got), tape.backward(np.ones(np.shape(tape.out)))) is None
 
 
 def _tried(trial: Trial, formula: Formula, args: Args) -> tuple[Args, dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -88,6 +90,7 @@ def _minibatches(trial: Trial) -> None:
             )
         if trial.findings and len(orders) > 1:
             break
+    _unchanged(trial)
     if (slip := _order_slip(orders, n)) is not None:
         trial.fail(slip, aspect=ORDER)
         return
@@ -114,6 +117,45 @@ def _order_slip(orders: list[list[int]], n: int) -> str | None:
     if any(len(set(places)) == 1 for places in zip(*orders)):
         return "Some rows stand at the same place in every epoch: all rows have to be shuffled."
     return None
+
+
+class _Rows:
+    """Rows that notice when they are written into.
+
+    What a generator does to its arguments it does after the call, when nobody compares them any more.
+    """
+
+    lent_names = ("__len__", "__getitem__", "__setitem__", "=shape", "=ndim", "=size", "=dtype")
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows, self.written = rows, False
+        self.shape, self.ndim, self.size, self.dtype = rows.shape, rows.ndim, rows.size, str(rows.dtype)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index].copy()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.written = True
+        self.rows[index] = value
+
+
+def _unchanged(trial: Trial) -> None:
+    """What a generator writes into X or y is charged as what a function writes into an argument."""
+    if trial.mutated:
+        return
+    given = {"X": _Rows(trial.rng.normal(size=(9, 2))), "y": _Rows(np.arange(9))}
+    with (
+        warnings.catch_warnings(),
+        suppress(Exception),
+    ):  # what needs a real array fails here, and is tried with one
+        warnings.simplefilter("ignore")
+        list(islice(trial.call("iterate_minibatches", *given.values(), 4, np.random.default_rng(0)), 9))
+    if (name := next((name for name, rows in given.items() if rows.written), None)) is not None:
+        text = f"iterate_minibatches changes its argument {name}: the array that the caller passed in has other numbers after the loop."
+        trial.mutated.append(Finding(text, ("M25",), hints=misconceptions.hints(("M25",), name)))
 
 
 def _one_batch(trial: Trial) -> None:

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograder.checks import misconceptions
-from autograder.checks.entry import Check, Entry, Finding, Trial
+from autograder.checks.entry import Check, Entry
 from autograder.checks.kinds import values
 from autograder.checks.pairs import gradients
 from autograder.checks.tape import record
 from course.toolbox.seeds import distinct_primes
 
-from .objects import Kind, Slip, calls_again, find_slip, loss_pair, on_objects, own_loss, parameters
-from .replays import also_replayed
-from .vectors import PIECEWISE, embedding
+from .objects import Kind, calls_again, loss_pair, on_objects, own_loss, parameters
+from .replays import explained_by, lost_rows
+from .vectors import embedding
 
 __all__ = ["ENTRIES"]
 
 Args = dict[str, Any]
 
 
-def _scores(ops: Any, params: Any, ids: Any, embed: Callable[..., Any] = embedding) -> Any:
+def _scores(ops: Any, params: Any, ids: Any) -> Any:
     """Z = tanh([E_1, …, E_K] W1 + b1) W2 + b2."""
-    X = embed(ops, ids, params["E"])
+    X = embedding(ops, ids, params["E"])
     A = X @ params["W1"] + params["b1"]
     H = ops.tanh(A)
     return H @ params["W2"] + params["b2"]
 
 
-def _loss(ops: Any, params: Any, ids: Any, y: Any, embed: Callable[..., Any] = embedding) -> Any:
+def _loss(ops: Any, params: Any, ids: Any, y: Any) -> Any:
     """L = −1/N Σ_n log softmax(Z_n)[y_n]."""
-    Z = _scores(ops, params, ids, embed)
+    Z = _scores(ops, params, ids)
     return -ops.mean(ops.pick(ops.log_softmax(Z), y))
 
 
@@ -94,32 +92,6 @@ def _draw_inputs(kind: Kind, rng: np.random.Generator, square: bool = False, N: 
     return {name: args[name] for name in ("params", "ids")}
 
 
-PROBABILITIES = Slip(
-    ("M22",),
-    "forward returns probabilities; the scores are asked for: softmax belongs to the loss.",
-    lambda ops, **args: ops.softmax(_scores(ops, **args), axis=1),
-)
-
-
-def _no_probabilities(check: Check, kind: Kind) -> Check:
-    """The check of the scores; probabilities in their place are told as such."""
-
-    def run(trial: Trial) -> None:
-        check.run(trial)
-        if not trial.explain or all(f.ids for aspect, f in trial.findings if aspect == "scores"):
-            return
-        drawn = [_draw_inputs(kind, trial.rng) for _ in range(2)]
-        tried = [(args, trial.call(kind.of("forward"), *args.values())) for args in drawn]
-        if find_slip((PROBABILITIES,), tried) is not None:
-            hints = misconceptions.hints(PROBABILITIES.ids, "the scores")
-            told = Finding(PROBABILITIES.text, PROBABILITIES.ids, hints=hints)
-            trial.findings[:] = [
-                (a, replace(told, line=f.line) if a == "scores" else f) for a, f in trial.findings
-            ]
-
-    return replace(check, run=run)
-
-
 def _entry(
     entry_id: str,
     kind: Kind,
@@ -141,16 +113,14 @@ def _entry(
     )
     grads = {name: p for name, p in points.items() if name.startswith("d")}
     losses = own_loss(pair, kind, _loss_of_scores, ({}, {"N": 1}, {"shift": LARGE}))
-    piecewise = [partial(_loss, embed=embed) for embed in PIECEWISE]
+    slopes = gradients(pair, grads, cases=({}, {"N": 1}))
     return Entry(
         entry_id,
         (
             Check({"parameters": points["parameters"]}, parameters(kind, sizes, "W1"), draws=1),
-            on_objects(_no_probabilities(scores, kind), kind),
+            on_objects(scores, kind),
             on_objects(Check({"loss": points["loss"]}, losses), kind),
-            on_objects(
-                also_replayed(lambda p: gradients(p, grads, cases=({}, {"N": 1})), pair, *piecewise), kind
-            ),
+            on_objects(explained_by(slopes, lost_rows(pair)), kind),
             Check({AGAIN: points[AGAIN]}, calls_again(kind, pair), draws=1),
         ),
         defines={kind.name: None},

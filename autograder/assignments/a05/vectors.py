@@ -16,9 +16,9 @@ from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 from course.toolbox.seeds import distinct_primes
 
-from .replays import also_replayed
+from .replays import explained_by, lost_rows
 
-__all__ = ["ENTRIES", "PIECEWISE", "embedding"]
+__all__ = ["ENTRIES", "embedding"]
 
 Args = dict[str, Any]
 
@@ -27,20 +27,6 @@ def embedding(ops: Any, ids: Any, E: Any) -> Any:
     """Y_n = [E_ids_n1, …, E_ids_nK]."""
     rows = ops.take(E, ids)
     return ops.reshape(rows, (ids.shape[0], ids.shape[1] * E.shape[1]))
-
-
-def _by_columns(ops: Any, ids: Any, E: Any) -> Any:
-    """The same, one word of all rows at a time."""
-    return ops.concat([ops.take(E, ids[:, k]) for k in range(ids.shape[1])], axis=1)
-
-
-def _by_rows(ops: Any, ids: Any, E: Any) -> Any:
-    """The same, one row at a time."""
-    rows = [ops.take(E, row) for row in ids]
-    return ops.reshape(ops.stack(rows), (ids.shape[0], ids.shape[1] * E.shape[1]))
-
-
-PIECEWISE = (_by_columns, _by_rows)  # a loop loses the words that come twice in one of its steps
 
 
 def _draw(
@@ -117,8 +103,12 @@ def _alone(check: Check) -> Check:
     return replace(check, run=run)
 
 
+def _repeats(w: str, args: Args) -> str:
+    return "repeated words"
+
+
 def _repeated(pair: Pair) -> Check:
-    return gradients(pair, {"repeated words": 2.5}, aspect_of=lambda w, args: "repeated words")
+    return gradients(pair, {"repeated words": 2.5}, aspect_of=_repeats)
 
 
 def _values(points: Mapping[str, float], **more: Any) -> Check:
@@ -232,7 +222,7 @@ ENTRIES = [
                     0.5,
                 )
             ),
-            _alone(also_replayed(_repeated, PAIR, *PIECEWISE)),
+            _alone(explained_by(_repeated(PAIR), lost_rows(PAIR, _repeats))),
         ),
         {"embedding_backward": _backward},
         title="Embedding, backward",

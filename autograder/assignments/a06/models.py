@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from autograder.checks import misconceptions
 from autograder.checks.entry import Entry, Finding, NotAnswered, StudentError, Trial
 from autograder.checks.kinds import INSTANCES, pure_check
 from autograder.checks.objects import attribute
@@ -86,6 +88,7 @@ def _ngram(trial: Trial) -> None:
             part_of(trial, _LONG, partial(_answers, trial, _LONG, flat, unigrams, eos, None, again))
             part_of(trial, _NEW, partial(_literal_unknowns, trial, n, text, smoothing, eos))
     part_of(trial, "logprobs", lambda: _logprobs(trial, n, text, usable))
+    part_of(trial, ".vocab", lambda: _vocab_stays(trial, [model for model, _ in usable.values()], words))
 
 
 def _literal_unknowns(trial: Trial, n: int, text: list[list[str]], smoothing: Smoothing, eos: int) -> None:
@@ -113,6 +116,17 @@ def _vocab(trial: Trial, model: Any, want: list[str]) -> None:
         text += f": {', '.join(extra)} does not belong to it" if extra else ""
         ids = ("M36",) if "<s>" in extra else ("M37",) if missing else ()
         trial.fail(Finding(f"{text}.", ids), aspect=".vocab")
+
+
+def _vocab_stays(trial: Trial, models: Sequence[Any], words: Sequence[str]) -> None:
+    """No word of a text that is only scored enters the vocabulary."""
+    for model in models:
+        late = set(texts(trial, attribute(model, "vocab")) or ()) - {*words, "</s>", "<unk>", "<s>"}
+        if late:
+            text = f".vocab holds {min(late)} after logprobs: words of held-out text do not belong to it."
+            hints = misconceptions.get("M39").hint(q=".vocab")
+            trial.fail(Finding(text, ("M39",), hints=hints), aspect=".vocab")
+            return
 
 
 def _answers(
@@ -144,6 +158,13 @@ def _answers(
     )
     bad = case.mismatch(got, want)
     if bad is None:
+        return
+    end = np.array([w == "</s>" for _, w in case.queries])
+    silent = not got[end].any() and differ("", got, np.where(end, 0.0, want)) is None
+    if silent and "</s>" in (texts(trial, attribute(model, "vocab")) or ()):
+        text = "prob(history, '</s>') is 0 after every history: the end of a sentence is predicted, too."
+        hints = misconceptions.get("M36").hint(q="the probability of </s>")
+        trial.fail(Finding(text, ("M36",), bad.evidence, hints=hints), aspect=aspect)
         return
 
     def instances() -> list[tuple[dict[str, Any], Any]]:

@@ -143,4 +143,5 @@ class GivenModel:
 
     def logprobs(self, sentences: Any) -> np.ndarray:
         """Nats of each word and each </s>."""
-        return np.log([self.prob(s[:i], w) for s in sentences for i, w in enumerate([*s, "</s>"])])
+        # the last word of a history is enough, and a long text has long histories
+        return np.log([self.prob([u], w) for s in sentences for u, w in zip(["<s>", *s], [*s, "</s>"])])

@@ -20,6 +20,7 @@ import numpy as np
 
 from autograder.checks import misconceptions
 from autograder.checks.entry import Check, Entry, Finding, NotAnswered, StudentError, Trial
+from autograder.checks.objects import attribute
 from autograder.checks.rules.ngrams import right_probabilities
 
 from .objects import GivenModel, build, differ, probabilities, texts
@@ -84,12 +85,14 @@ def _mistakes(p: np.ndarray, tau: float) -> list[tuple[str, str, np.ndarray]]:
     lost = np.vstack([q[:1], np.tile(q[:1], (len(q) - 1, 1))])
     open_ended = q.copy()
     open_ended[:, 0] = 0
+    known = q * (np.array(VOCABULARY) != "<unk>")
     found = [
         ("M49", "The temperature is multiplied: p^(1/temperature) is asked for.", _follows(_tempered(p, tau))),
         ("M49", "The temperature is not used: p^(1/temperature), renormalised, is asked for.", _follows(p)),
         ("M49", "The most probable word is taken every time: draw from the distribution.", _follows(top)),
         ("M49", "All words are equally likely: the probabilities are not used.", _follows(flat)),
         ("", "A sentence never ends: </s> has to be drawn, too.", open_ended[1:, 1:]),
+        ("", "<unk> is never drawn: it is a word of model.vocab, with a probability of its own.", _follows(known / known.sum(axis=1, keepdims=True))),
         ("", "The words before are not handed to the model: every word is drawn as at the start.", _follows(lost)),
         ("", "A new sentence does not begin at the start: after </s> the history is empty.", _follows(q, start=1)),
     ]  # fmt: skip
@@ -104,6 +107,7 @@ def _model(trial: Trial) -> tuple[Any, np.ndarray, int]:
     try:
         model, _ = build(trial, 2, ("add_k", K), text)
         same = differ("", probabilities(trial, model, queries), want) is None
+        same = same and texts(trial, attribute(model, "vocab")) == sorted(VOCABULARY)
         if same and not trial.mutated:
             return model, want.reshape(-1, len(VOCABULARY))[:-1], OWN
     except (StudentError, NotAnswered):
@@ -164,7 +168,7 @@ def _sample(trial: Trial) -> None:
         trial.fail(text, aspect="the generator rng alone")
     elif first == second:
         text = "Generators in different states give the same words: draw from rng."
-        trial.fail(Finding(text, ("M49",)), aspect="the generator rng alone")
+        trial.fail(text, aspect="the generator rng alone")
 
 
 def _judge(trial: Trial, words: list[str], p: np.ndarray, tau: float, aspect: str) -> bool:

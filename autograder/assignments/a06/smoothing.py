@@ -21,7 +21,7 @@ from autograder.checks.rules import explain_probabilities
 from autograder.checks.values import Mismatch
 
 from .cases import Case, Smoothing, ask_case, draw_case, fitted, part_of, some, words_of
-from .objects import build, probabilities, texts
+from .objects import build, differ, probabilities, texts
 
 __all__ = ["ENTRIES", "FACTORIES"]
 
@@ -85,9 +85,12 @@ _DRAWN: dict[str, tuple[str, Callable[[np.random.Generator], Case]]] = {
 
 def _off(trial: Trial, case: Case, model: Any, got: Any) -> Mismatch | None:
     """What is wrong with the student's probabilities, beside what is charged in `ngram`: no </s>, a vocabulary that lacks words."""
-    bad = case.mismatch(got, case.want())
+    bad = case.mismatch(got, want := case.want())
     if bad is None or case.mismatch(got, case.want(eos=0)) is None:
         return None
+    end = np.array([w == "</s>" for _, w in case.queries])
+    if not np.any(got[end]) and differ("", got, np.where(end, 0.0, want)) is None:
+        return None  # prob gives </s> nothing, whatever the counts are
     try:
         listed = texts(trial, attribute(model, "vocab"))
     except (NotAnswered, StudentError):  # charged in `ngram`
@@ -168,6 +171,11 @@ def _katz(trial: Trial) -> None:
     p = p.reshape(len(histories), len(vocabulary))
     totals = p.sum(axis=1)
     bad = [k for k, total in enumerate(totals) if not abs(total - 1) < near or not (p[k] >= 0).all()]
+    ends = [query for query in queries if query[1] == "</s>"]
+    if (
+        bad and not p[:, len(words)].any()
+    ):  # </s> gets nothing: from every smoothing? Then it is charged in `ngram`
+        bad = bad if probabilities(trial, build(trial, 2, ("mle",), text)[0], ends).any() else []
     if bad:
         why = explain_probabilities(float(totals[bad[0]]), "katz")
         text_ = why.text or "katz: there are probabilities below 0."

@@ -104,9 +104,11 @@ def draw_sequence(
     N: int | None = None,
     scale: float = 1.0,
 ) -> Args:
-    """X (T, N, D), h0 (N, H) and the weights of a step; T is at least 3."""
-    n, D, H, t = (3, 3, 3, 3) if square else distinct_primes(rng, 4)
-    t, n = max(t, 3) if T is None else T, n if N is None else N
+    """X (T, N, D), h0 (N, H) and the weights of a step; T is at least 5, so that cuts of every kind show."""
+    sizes = (3, 3, 3, 5) if square else distinct_primes(rng, 4)
+    t = min(size for size in sizes if size >= 5)
+    n, D, H = (size for size in sizes if size != t)
+    t, n = t if T is None else T, n if N is None else N
     return {"X": rng.normal(size=(t, n, D)), "h0": rng.normal(size=(n, H)), **_weights(rng, D, H, scale)}
 
 

@@ -66,14 +66,15 @@ class _AsFunctions:
         return [self.call(name, args, {}) for args in calls]
 
     def trace(self, name: str, args: Sequence[Any]) -> list[tuple[int, str, Any]]:
-        if name != GRADS or not isinstance(self.base, LocalSubject):
+        if name not in (GRADS, LOSS, STEP) or not isinstance(self.base, LocalSubject):
             return []
+        drawn: Args = args[2] if name == GRADS else {}
+        method = "step" if name == STEP else "loss_and_grads"
+        params, *rest = (
+            args if name != GRADS else [drawn[k] for k in ("params", *_ARGUMENTS[method]) if k in drawn]
+        )
         try:
-            drawn: Args = args[2]
-            model = self._made(drawn["params"])
-            return record_lines(
-                model.loss_and_grads, [drawn[k] for k in _ARGUMENTS["loss_and_grads"] if k in drawn]
-            )[1]
+            return record_lines(getattr(self._made(params), method), rest)[1]
         except Exception:  # a model that fails is reported by the check itself
             return []
 

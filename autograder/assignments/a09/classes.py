@@ -16,8 +16,8 @@ from autograder.checks.pairs import Pair, gradients
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 
-from ..a05.objects import Kind, Slip, calls_again, loss_pair, on_objects, own_loss, parameters, slipped
-from ..a05.replays import also_replayed
+from ..a05.objects import Kind, Slip, calls_again, loss_pair, on_objects, own_loss, parameters
+from ..a05.replays import Way, explained_by, lost_rows, slipped, tries
 from . import models
 from .models import Args
 from .search import GREEDY_SLIPS, draw_endings, draw_search, greedy
@@ -108,18 +108,40 @@ def _counting_pads(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any
     )
 
 
-def _summed(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
-    return models.bitagger(ops, params, ids, tags, mask) * np.sum(mask)
+def _tagger_over(count: Callable[[Any], float]) -> Callable[..., Any]:
+    """The sum over the real positions, divided by another number than theirs."""
+    return lambda ops, params, ids, tags, mask: (
+        models.bitagger(ops, params, ids, tags, mask) * (np.sum(mask) / count(mask))
+    )
 
 
-def _shared(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
-    return models.bitagger(ops, params, ids, tags, mask) * np.mean(mask)
+def _translator_over(count: Callable[[Any], float]) -> Callable[..., Any]:
+    def model(ops: Any, params: Any, src: Any, tgt: Any) -> Any:
+        return models.seq2seq(ops, params, src, tgt) * (np.sum(tgt[1:] != 0) / count(tgt[1:]))
+
+    return model
+
+
+def _divided(over: Callable[[Callable[[Any], float]], Callable[..., Any]], what: str) -> tuple[Slip, ...]:
+    """Losses that are divided by something else than the number of real positions."""
+    by = f"divide by the number of real {what}"
+    return (
+        Slip(("M46", "M02"), f"The loss is a sum: {by}.", over(lambda mask: 1.0)),
+        Slip(
+            ("M46", "M50"),
+            f"The sum over the real {what} is divided by the number of all: {by}.",
+            over(np.size),
+        ),
+        Slip(
+            ("M46", "M02"), f"The sum is divided by the batch size: {by}.", over(lambda mask: mask.shape[1])
+        ),
+        Slip(("M46", "M02"), f"The sum is divided by the number of steps: {by}.", over(len)),
+    )
 
 
 TAGGER_SLIPS = (
     Slip(("M50",), "The loss counts the pads: positions where the mask is 0 do not count.", _counting_pads),
-    Slip(("M46", "M02"), "The loss is a sum: divide by the number of real positions.", _summed),
-    Slip(("M46", "M50"), "The sum over the real positions is divided by the number of all: divide by that of the real ones.", _shared),
+    *_divided(_tagger_over, "positions"),
 )  # fmt: skip
 
 
@@ -144,15 +166,21 @@ SEQ2SEQ_LOSS = loss_pair(SEQ2SEQ, models.seq2seq, _draw_seq2seq)
 
 
 def _variant(
-    inputs: slice = slice(0, -1), targets: slice = slice(1, None), pads: bool = False, reads: bool = False
+    inputs: slice = slice(0, -1),
+    targets: slice = slice(1, None),
+    pads: bool = False,
+    reads: bool = False,
+    first: int | None = None,
 ) -> Any:
-    """The loss with other inputs or targets of the decoder, with pads counted, or with pads read."""
+    """The loss with other inputs or targets of the decoder, with pads counted, with pads read, with another start."""
 
     def model(ops: Any, params: Any, src: Any, tgt: Any) -> Any:
         real = np.ones(np.shape(src)) if reads else src != 0
         context = models.encoder(ops, src, real, models.part(params, "enc_"))
-        Z = models.decoder(ops, context, tgt[inputs], models.part(params, "dec_"))
-        y = tgt[targets]
+        y_in, y = np.array(tgt[inputs]), tgt[targets]
+        if first is not None:
+            y_in[0] = first
+        Z = models.decoder(ops, context, y_in, models.part(params, "dec_"))
         return models.masked_ce(ops, Z, y, np.ones(y.shape) if pads else (y != 0) * 1.0)
 
     return model
@@ -162,10 +190,10 @@ SEQ2SEQ_SLIPS = (
     Slip(("M48", "M52"), "The decoder reads what it is to say: it reads tgt[:-1] and is to say tgt[1:].", _variant(inputs=slice(1, None))),
     Slip(("M48", "M52"), "The decoder is to say what it reads: the targets are tgt[1:].", _variant(targets=slice(0, -1))),
     Slip(("M48", "M52"), "Inputs and targets are not shifted: the decoder reads tgt[:-1] and is to say tgt[1:].", _variant(slice(None), slice(None))),
+    *(Slip(("M52",), f"The decoder reads {word} first: it starts with <s>, id 1.", _variant(first=i)) for i, word in ((0, "0"), (2, "</s>"))),
     Slip(("M50",), "The loss counts the pads of the targets.", _variant(pads=True)),
     Slip(("M52",), "The encoder reads the pads of the source: its state is the one at the last real token.", _variant(reads=True)),
-    Slip(("M46", "M02"), "The loss is a sum: divide by the number of real targets.", lambda ops, params, src, tgt: models.seq2seq(ops, params, src, tgt) * np.sum(tgt[1:] != 0)),
-    Slip(("M46", "M50"), "The sum over the real targets is divided by the number of all: divide by that of the real ones.", lambda ops, params, src, tgt: models.seq2seq(ops, params, src, tgt) * np.mean(tgt[1:] != 0)),
+    *_divided(_translator_over, "targets"),
 )  # fmt: skip
 
 
@@ -211,20 +239,29 @@ def _tagger_gradients(pair: Pair) -> Check:
     return gradients(pair, points, aspect_of=_tagger_aspect, draws=1, square=False)
 
 
+def _side(name: str, args: Args) -> str:
+    return f"{'en' if name.startswith('enc') else 'de'}coder's gradients"
+
+
 def _seq2seq_gradients(pair: Pair) -> Check:
     points = {"encoder's gradients": 1.25, "decoder's gradients": 1.25}
-    side = lambda name, args: f"{'en' if name.startswith('enc') else 'de'}coder's gradients"
-    return gradients(pair, points, pure=0.25, aspect_of=side, draws=1, square=False)
+    return gradients(pair, points, pure=0.25, aspect_of=_side, draws=1, square=False)
 
 
-def _explained(check_of: Callable[[Pair], Check], **other: bool) -> Callable[[Pair], Check]:
-    """The check of a pair, explained by the same model with another way to read the vectors of words, too."""
-    return lambda pair: also_replayed(check_of, pair, *_otherwise(pair, **other))
+def _cut(trial: Trial) -> dict[str, Finding]:
+    """The encoder's gradients are all 0: what comes back to the context does not reach it."""
+    seen = tries(trial, SEQ2SEQ_LOSS)
+    if any(np.any(g) for t in seen for w, g in t.grads.items() if w.startswith("enc_")):
+        return {}
+    text = "The gradients of the encoder are 0: that of the context has to be handed to encoder_backward."
+    return {_side("enc_", {}): Finding(text, hints=misconceptions.hints((), "the gradients"))}
 
 
-def _otherwise(pair: Pair, **other: bool) -> list[Callable[..., Any]]:
-    known = pair.model in (models.bitagger, models.seq2seq)
-    return [partial(pair.model, **other)] if known else []
+def _explained(
+    check_of: Callable[[Pair], Check], aspect_of: Callable[[str, Args], str], *ways: Way
+) -> Callable[[Pair], Check]:
+    """The check of a pair, in which rows that a table loses are recognised first."""
+    return lambda pair: explained_by(check_of(pair), lost_rows(pair, aspect_of), *ways)
 
 
 _TAGGER_CASES: tuple[dict[str, Any], ...] = ({}, {"pads": False}, {"N": 1}, LARGE)
@@ -241,7 +278,7 @@ ENTRIES = [
             on_objects(pure_check({"scores": 1.25}, _tagger_scores, 0.25), TAGGER),
             on_objects(Check({"loss": 0.5}, _tagger_losses), TAGGER),
             on_objects(
-                slipped(_explained(_tagger_gradients, piecewise=True), TAGGER_LOSS, TAGGER_SLIPS), TAGGER
+                slipped(_explained(_tagger_gradients, _tagger_aspect), TAGGER_LOSS, TAGGER_SLIPS), TAGGER
             ),
             Check({AGAIN: 0.25}, calls_again(TAGGER, TAGGER_LOSS), draws=1),
         ),
@@ -254,7 +291,7 @@ ENTRIES = [
             Check({"parameters": 0.5}, parameters(SEQ2SEQ, (5, 7, 11, 13), "dec_Wch"), draws=1),
             on_objects(Check({"loss": 1.25}, _seq2seq_losses, draws=1), SEQ2SEQ),
             on_objects(
-                slipped(_explained(_seq2seq_gradients, turned=True), SEQ2SEQ_LOSS, SEQ2SEQ_SLIPS), SEQ2SEQ
+                slipped(_explained(_seq2seq_gradients, _side, _cut), SEQ2SEQ_LOSS, SEQ2SEQ_SLIPS), SEQ2SEQ
             ),
             Check({AGAIN: 0.25}, calls_again(SEQ2SEQ, SEQ2SEQ_LOSS), draws=1),
             on_objects(Check({"translate": 1.25}, _translate, draws=1), SEQ2SEQ),

@@ -7,13 +7,13 @@ to the student's functions as the two tuples of the signature.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograder.checks import misconceptions
 from autograder.checks.diagnosis import Diagnosis
 from autograder.checks.entry import Check, Entry, Finding, Reply, StudentError, Subject, Trial
 from autograder.checks.explain import explain_forward
@@ -22,14 +22,13 @@ from autograder.checks.pairs import Pair, edges, gradients
 from autograder.checks.tape import record
 from autograder.checks.values import as_array, compare
 
-from ..a05.objects import Slip, find_slip, slipped
-from ..a05.replays import also_replayed
+from ..a05.objects import Slip, find_slip
+from ..a05.replays import charged_once, explained_by, named_by, slipped, told, tries
 from . import models
-from .models import SIDES, Args
+from .layers import LAYER_SLIPS, LayerSlip, layer_back, slip_of
+from .models import LAYER, SIDES, Args
 
 __all__ = ["ENTRIES"]
-
-ORDER = ("h0", "Wxh", "Whh", "bh")
 
 
 class _Grouped:
@@ -86,7 +85,7 @@ def _birnn_forward(X: Any, mask: Any, fwd: Any, bwd: Any) -> tuple[Any, Args]:
 
 def _birnn_backward(dY: Any, cache: Args) -> tuple[Any, Any, Any]:
     grads = PAIR.tape(cache).backward(dY)
-    layers = [tuple(grads[f"{side}_{name}"] for name in ORDER) for side in "fb"]
+    layers = [tuple(grads[f"{side}_{name}"] for name in LAYER) for side in "fb"]
     return grads["X"], layers[0], layers[1]
 
 
@@ -98,38 +97,106 @@ SLIPS = (
 )  # fmt: skip
 
 
+_POINTS = {"dX": 2.0, "grads_fwd": 2.25, "grads_bwd": 2.75}
+
+
 def _gradients(pair: Pair) -> Check:
-    points = {"dX": 2.0, "grads_fwd": 2.25, "grads_bwd": 2.75}
-    return gradients(pair, points, pure=0.5, aspect_of=_direction, draws=1, square=False)
+    return gradients(pair, _POINTS, pure=0.5, aspect_of=_direction, draws=1, square=False)
 
 
 def _explained_gradients(pair: Pair) -> Check:
-    """The check; what has no name when zeros are put in early may have one when they are late."""
-    late = [] if pair.model is not models.birnn else [models.birnn_late]
-    return also_replayed(_gradients, pair, *late, sample=partial(pair.sample, pads=False))
+    """The check: one direction is explained by itself, on a smaller tape, before both are."""
+    if pair.model is not models.birnn:
+        return _gradients(pair)
+    halves = (named_by(_gradients(_half(side))) for side in "fb")
+    return explained_by(_gradients(pair), _layer_slips, *halves)
 
 
-def _layer_back(dH: Any, X: Any, mask: Any, H: Any, Wxh: Any, Whh: Any) -> tuple[Any, ...]:
-    """(dX, dh0, dWxh, dWhh, dbh) by the right formulas from the states H (T+1, N, H), whatever these are."""
-    dX, carried = np.zeros(X.shape), np.zeros(H[0].shape)
-    grads = [np.zeros(Wxh.shape), np.zeros(Whh.shape), np.zeros(len(Whh))]
-    for t in reversed(range(len(X))):
-        m = mask[t][:, None]
-        carried = carried + dH[t]
-        dz = carried * m * (1 - H[t + 1] ** 2)
-        dX[t] = dz @ Wxh.T
-        for total, part in zip(grads, (X[t].T @ dz, H[t].T @ dz, dz.sum(axis=0))):
-            total += part
-        carried = dz @ Whh.T + carried * (1 - m)
-    return dX, carried, *grads
+def _half(side: str) -> Pair:
+    """One direction as a pair: the other half of the upstream gradient is 0."""
+    names = ("X", *(f"{side}_{name}" for name in LAYER))
+
+    def split(result: Any) -> tuple[Any, Any]:
+        Y, cache = _both(result)
+        return np.split(np.asarray(Y), 2, axis=2)[side == "b"], cache
+
+    def back(dout: Any, cache: Any, args: Args) -> tuple[Any, Any]:
+        parts = [dout, np.zeros_like(dout)]
+        return np.concatenate(parts if side == "f" else parts[::-1], axis=2), cache
+
+    def takes(got: Any) -> Mapping[str, Any]:
+        grads = _flat_grads(got)
+        return {name: grads[name] for name in names}
+
+    model = partial(models.direction, side=side)
+    return replace(PAIR, model=model, wrt=names, split=split, back=back, takes=takes)
 
 
 def _states(half: Any, mask: Any, h0: Any) -> Any:
-    """The states of one direction from its half of Y: at pads the state before stays."""
+    """The states of one direction from its half of Y: at pads, where it is 0, the state before stays."""
     states = [h0]
     for h, m in zip(half, mask):
-        states.append(np.where(m[:, None] > 0, h, states[-1]))
+        stands = (m[:, None] > 0) | np.any(h != 0, axis=1, keepdims=True)
+        states.append(np.where(stands, h, states[-1]))
     return np.stack(states)
+
+
+def _side_grads(
+    args: Args, Y: Any, dY: Any, side: str, turned: bool = True, pads: bool = False, **slip: Any
+) -> dict[str, Any]:
+    """The gradients of one direction by the right formulas from the states in Y: its part of dX, and its layer's.
+
+    turned  dY is read from the right, too, where X is
+    pads    dY at pads counts
+    """
+    h0, Wxh, Whh, _ = (args[f"{side}_{name}"] for name in LAYER)
+    turn, half = (1, 0) if side == "f" else (-1, 1)
+    X, mask = args["X"][::turn], np.asarray(args["mask"], float)[::turn]
+    dY = dY if pads else dY * args["mask"][:, :, None]
+    dH = np.split(dY, 2, axis=2)[half][:: turn if turned else 1]
+    states = _states(np.split(np.asarray(Y, float), 2, axis=2)[half][::turn], mask, h0)
+    grads = layer_back(dH, X, mask, states, Wxh, Whh, **slip)
+    return {"X": grads.pop("X")[::turn], **{f"{side}_{name}": g for name, g in grads.items()}}
+
+
+_SIDE_SLIPS: tuple[LayerSlip, ...] = (
+    (("M51",), "dY of the backward direction is not turned round: its first step is at the end.", {"turned": False}),
+    (("M50",), "dY at pads is used; it has to be ignored.", {"pads": True}),
+    *LAYER_SLIPS,
+)  # fmt: skip
+
+
+def _layer_slips(trial: Trial) -> dict[str, Finding]:
+    """What both directions do wrong that is known of a layer."""
+    seen = tries(trial, PAIR)
+    found: dict[str, Finding] = {}
+    used: dict[str, Mapping[str, Any]] = {}
+    for side, aspect in (("f", "grads_fwd"), ("b", "grads_bwd")):
+        names = [f"{side}_{name}" for name in LAYER]
+
+        def gives(slip: Mapping[str, Any], side: str = side, names: Sequence[str] = names) -> bool:
+            made = ((t, _side_grads(t.args, t.tape.out, t.dout, side, **slip)) for t in seen)
+            return all(compare("", t.grads[name], g[name]) is None for t, g in made for name in names)
+
+        if gives({}):
+            used[side] = {}
+        elif (slip := slip_of(gives, _SIDE_SLIPS)) is not None:
+            used[side] = slip[2]
+            found[aspect] = told(trial, slip[1], slip[0], "The gradient", seen[0], PAIR, names[1])
+    if len(used) == 2 and found:
+        made = [sum(_side_grads(t.args, t.tape.out, t.dout, s, **used[s])["X"] for s in used) for t in seen]
+        if all(compare("", t.grads["X"], g) is None for t, g in zip(seen, made)):
+            found["dX"] = next(iter(found.values()))
+    return found
+
+
+def _unmasked(args: Args, Y: Any) -> Any:
+    """Y; where the backward direction has read the mask from the left, with the states that stand at its pads."""
+    f, b = np.split(np.asarray(Y, float), 2, axis=2)
+    read = partial(models.direction, side="b", turned=False)
+    if compare("", b, record(read, args).out) is None:
+        b = record(partial(read, shown=False), args).out
+    return np.concatenate([f, b], axis=2)
 
 
 def _own_states(trial: Trial) -> bool:
@@ -140,65 +207,17 @@ def _own_states(trial: Trial) -> bool:
         out, want = as_array(Y), record(models.birnn, args).out
         if out is None or out.shape != want.shape or compare("", out, want) is None:
             return False
-        X, mask, H = args["X"], args["mask"], want.shape[2] // 2
         dY = trial.rng.normal(size=want.shape)
-        got, truth = _flat_grads(trial.call(PAIR.backward, dY, cache)), np.zeros(X.shape)
-        dY = dY * mask[:, :, None]
-        for side, turn, half in (("f", 1, slice(0, H)), ("b", -1, slice(H, None))):
-            h0, Wxh, Whh, _ = (args[f"{side}_{name}"] for name in ORDER)
-            m = mask[::turn]
-            states = _states(out[::turn, :, half].astype(float), m, h0)
-            part, *layer = _layer_back(dY[::turn, :, half], X[::turn], m, states, Wxh, Whh)
-            truth = truth + part[::turn]
-            wants = dict(zip((f"{side}_{name}" for name in ORDER), layer))
-            if compare("", {name: got.get(name) for name in wants}, wants) is not None:
-                return False
-        if compare("", got.get("X"), truth) is not None:
+        got = _flat_grads(trial.call(PAIR.backward, dY, cache))
+        f, b = (_side_grads(args, _unmasked(args, out), dY, side) for side in "fb")
+        truth = {**f, **b, "X": f["X"] + b["X"]}
+        if compare("", {name: got.get(name) for name in truth}, truth) is not None:
             return False
     return True
 
 
-def _without_start(trial: Trial) -> set[str]:
-    """The directions of which only the gradient of the initial state is wrong, because it is 0."""
-    sides = {"f": "grads_fwd", "b": "grads_bwd"}
-    for _ in range(2):
-        args = models.draw_birnn(trial.rng)
-        tape, cache = PAIR.tape(args), _both(trial.call(PAIR.forward, *args.values()))[1]
-        dY = trial.rng.normal(size=np.shape(tape.out))
-        got, right = _flat_grads(trial.call(PAIR.backward, dY, cache)), tape.backward(dY)
-        for side in list(sides):
-            h0, *others = (f"{side}_{name}" for name in ORDER)
-            zero = compare("", got[h0], np.zeros_like(right[h0])) is None
-            if not zero or any(compare("", got[name], right[name]) is not None for name in others):
-                del sides[side]
-    return set(sides.values())
-
-
 def _both(result: Any) -> tuple[Any, Any]:
     return pick_first(result), result[1]
-
-
-def _charged_once(check: Check) -> Check:
-    """The check, without findings that only repeat what birnn_forward is charged for; a missing dh0 has its name."""
-
-    def run(trial: Trial) -> None:
-        check.run(trial)
-        found = list(trial.findings)
-        if not any(f.status == "failed" for _, f in found):
-            return
-        try:
-            own = _own_states(trial)
-            sides = _without_start(trial) if trial.explain and not own else set()
-        except StudentError:  # a function that fails now and then: what was found stands
-            return
-        if own:
-            trial.findings[:] = []
-        elif sides:
-            text = "The gradient of h0 is zero: what arrives at the first step goes on to the initial state."
-            told = Finding(text, ("M45",), hints=misconceptions.hints(("M45",), "dh0"))
-            trial.findings[:] = [(a, replace(told, line=f.line) if a in sides else f) for a, f in found]
-
-    return replace(check, run=run)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -227,19 +246,35 @@ def _gaps(Y: Any, args: Args) -> dict[str, Any]:
     return found
 
 
+def _why(tried: Sequence[tuple[Args, Any]], bad: Mapping[str, Any]) -> dict[str, Diagnosis]:
+    """What is known of each aspect that is wrong: a slip of both directions, or of one by itself."""
+    if (slip := find_slip(SLIPS, tried)) is not None:
+        return dict.fromkeys(bad, Diagnosis(list(slip.ids), slip.text))
+    found: dict[str, Diagnosis] = {}
+    for half, (aspect, side) in enumerate(zip(HALVES, "fb")):
+        mine = [(args, np.split(np.asarray(Y), 2, axis=2)[half]) for args, Y in tried]
+        asked = [a for a in (aspect, PADS) if a in bad and a not in found]
+        for late in (False, True) if asked else ():
+            model = partial(models.direction, side=side, late=late)
+            why = courtesy(partial(explain_forward, model, mine))
+            if why is not None and why.ids:
+                found.update(dict.fromkeys(asked, why))
+                break
+    return found
+
+
 def _values(trial: Trial) -> None:
     drawn = [models.draw_birnn(trial.rng) for _ in range(INSTANCES)]
     results = trial.call_many(PAIR.forward, [tuple(a.values()) for a in drawn])
     tried = [(args, pick_first(result)) for args, result in zip(drawn, results)]
     bad = _gaps(tried[0][1], tried[0][0])
-    slip = find_slip(SLIPS, tried) if bad and trial.explain else None
-    why = None if slip is None else Diagnosis(list(slip.ids), slip.text)
-    for model in (models.birnn, models.birnn_late) if bad and trial.explain and slip is None else ():
-        why = courtesy(partial(explain_forward, model, tried))
-        if why is not None and why.ids:
-            break
+    asked = {aspect: gap for aspect, gap in bad.items() if aspect not in trial.told}
+    known: dict[str, Diagnosis] = {}
+    with suppress(Exception):  # an explanation is a courtesy, whatever strange values come back
+        known = _why(tried, asked) if asked and trial.explain else {}
     for aspect, gap in bad.items():
-        trial.fail(explained(Finding(gap.text, (), gap.evidence, errors=gap.errors), why), aspect=aspect)
+        finding = Finding(gap.text, (), gap.evidence, errors=gap.errors)
+        trial.fail(explained(finding, known.get(aspect)), aspect=aspect)
     for case in ({"pads": False}, {"T": 1, "N": 2}, {"integer": True}, {"N": 1, "T": 6}):
         args = models.draw_birnn(trial.rng, **case)
         late = _gaps(pick_first(trial.call(PAIR.forward, *args.values())), args)
@@ -257,6 +292,12 @@ _EDGES: dict[str, Callable[..., Args]] = {
     "no pads": partial(models.draw_birnn, pads=False),
     "N = 1": partial(models.draw_birnn, N=1, T=6),
 }
+
+
+def _special_gradients(pair: Pair) -> Check:
+    return edges(pair, _EDGES, 1.0, aspect_of=_direction)
+
+
 ENTRIES = [
     Entry(
         "birnn-forward",
@@ -267,8 +308,8 @@ ENTRIES = [
     Entry(
         "birnn-backward",
         (
-            _grouped(_charged_once(slipped(_explained_gradients, PAIR, SLIPS))),
-            _grouped(_charged_once(edges(PAIR, _EDGES, 1.0, aspect_of=_direction))),
+            _grouped(charged_once(slipped(_explained_gradients, PAIR, SLIPS), _own_states)),
+            _grouped(charged_once(slipped(_special_gradients, PAIR, SLIPS), _own_states)),
         ),
         defines={"birnn_backward": _birnn_backward},
         uses=("birnn_forward",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from course.toolbox.seeds import distinct_primes
 
 __all__ = [
-    "LAYER", "SIDES", "Args", "birnn", "birnn_late", "bitagger", "bitagger_scores", "conv1d", "decoder", "draw_birnn", "draw_conv", "draw_decoder",
-    "draw_encoder", "draw_pool", "draw_seq2seq", "draw_tagger", "encoder", "masked_ce", "maxpool1d", "part", "seq2seq",
+    "LAYER", "SIDES", "Args", "birnn", "bitagger", "bitagger_scores", "conv1d", "decoder", "direction", "draw_birnn", "draw_conv", "draw_decoder",
+    "draw_encoder", "draw_pool", "draw_seq2seq", "draw_tagger", "encoder", "encoder_states", "masked_ce", "maxpool1d", "part", "seq2seq",
 ]  # fmt: skip
 
 Args = dict[str, Any]
@@ -30,29 +30,28 @@ def _run(ops: Any, xs: Any, masks: Any, h: Any, Wxh: Any, Whh: Any, bh: Any) -> 
     return states
 
 
-def birnn(
-    ops: Any, X: Any, mask: Any,
-    f_h0: Any, f_Wxh: Any, f_Whh: Any, f_bh: Any, b_h0: Any, b_Wxh: Any, b_Whh: Any, b_bh: Any,
-    late: bool = False, turned: bool = True,
+def direction(
+    ops: Any, X: Any, mask: Any, side: str, late: bool = False, turned: bool = True, shown: bool = True, **layers: Any,
 ) -> Any:  # fmt: skip
-    """Y_t = [f_t, b_t], f from the left, b from the right, 0 at pads; `turned`: b reads the mask from the right, too."""
+    """The states of one side, "f" from the left, "b" from the right, in the order of X and 0 at pads.
+
+    late    the zeros at pads are put in at the end: a slip gives other numbers there
+    turned  the side from the right reads the mask from the right, too
+    shown   else the states stand at pads as well
+    """
+    turn = 1 if side == "f" else -1
     mask = np.asarray(mask, dtype=float)
-    forth = _run(ops, list(X), list(mask), f_h0, f_Wxh, f_Whh, f_bh)
-    back = _run(ops, list(X)[::-1], list(mask)[:: -1 if turned else 1], b_h0, b_Wxh, b_Whh, b_bh)
-    if late:
-        return ops.concat([ops.stack(forth), ops.stack(back[::-1])], axis=2) * mask[:, :, None]
-    forth, back = _shown(forth, list(mask)), _shown(back, list(mask)[::-1])
-    return ops.concat([ops.stack(forth), ops.stack(back[::-1])], axis=2)
+    read = list(mask)[:: turn if turned else 1]
+    states = _run(ops, list(X)[::turn], read, *(layers[f"{side}_{name}"] for name in LAYER))
+    if shown and not late:
+        states = [h * m[:, None] for h, m in zip(states, list(mask)[::turn])]
+    Y = ops.stack(states[::turn])
+    return Y * mask[:, :, None] if late and shown else Y
 
 
-def birnn_late(ops: Any, **args: Any) -> Any:
-    """The same with the zeros at pads put in at the end: a slip gives other numbers there."""
-    return birnn(ops, **args, late=True)
-
-
-def _shown(states: Any, masks: Any) -> list[Any]:
-    """The states as they stand in the result: 0 at pads."""
-    return [h * mask[:, None] for h, mask in zip(states, masks)]
+def birnn(ops: Any, X: Any, mask: Any, **more: Any) -> Any:
+    """Y_t = [f_t, b_t]; the layers, and what `direction` takes besides."""
+    return ops.concat([direction(ops, X, mask, "f", **more), direction(ops, X, mask, "b", **more)], axis=2)
 
 
 def masked_ce(ops: Any, Z: Any, y: Any, mask: Any) -> Any:
@@ -61,38 +60,56 @@ def masked_ce(ops: Any, Z: Any, y: Any, mask: Any) -> Any:
     return -(ops.sum(log_p * mask) / np.sum(mask))
 
 
-def bitagger_scores(ops: Any, params: Any, ids: Any, mask: Any, piecewise: bool = False) -> Any:
+def bitagger_scores(ops: Any, params: Any, ids: Any, mask: Any) -> Any:
     """Z_t = [f_t, b_t] Why + by over `birnn` of the words' vectors; both initial states are 0."""
-    X = ops.stack([ops.take(params["E"], row) for row in ids]) if piecewise else ops.take(params["E"], ids)
+    X = ops.take(params["E"], ids)
     h0 = np.zeros((ids.shape[1], params["f_bh"].shape[0]))
     sides: Args = {name: h0 if name.endswith("h0") else params[name] for name in SIDES}
     Y = birnn(ops, X, mask, **sides)
     return Y @ params["Why"] + params["by"]
 
 
-def bitagger(ops: Any, params: Any, ids: Any, tags: Any, mask: Any, piecewise: bool = False) -> Any:
+def bitagger(ops: Any, params: Any, ids: Any, tags: Any, mask: Any) -> Any:
     """The mean loss over the real positions."""
-    return masked_ce(ops, bitagger_scores(ops, params, ids, mask, piecewise), tags, mask)
+    return masked_ce(ops, bitagger_scores(ops, params, ids, mask), tags, mask)
 
 
-def encoder(ops: Any, src: Any, mask: Any, params: Any, piecewise: bool = False) -> Any:
-    """h_s = tanh(E[src_s] Wxh + h_{s−1} Whh + bh) from h_0 = 0, pads left out; the last state.
+def encoder_states(ops: Any, src: Any, mask: Any, params: Any, start: float = 0.0) -> list[Any]:
+    """h_s = tanh(E[src_s] Wxh + h_{s−1} Whh + bh) from h_0 = 0, or another number; at pads the state stays."""
+    h0 = np.full((src.shape[1], params["bh"].shape[0]), start)
+    X = ops.take(params["E"], src)
+    return _run(ops, list(X), list(mask), h0, params["Wxh"], params["Whh"], params["bh"])
 
-    piecewise  the vectors of the words are read step by step
+
+def encoder(ops: Any, src: Any, mask: Any, params: Any, start: float = 0.0) -> Any:
+    """The state at the last real word."""
+    return encoder_states(ops, src, mask, params, start)[-1]
+
+
+def decoder(
+    ops: Any,
+    context: Any,
+    y_in: Any,
+    params: Any,
+    states: Any = None,
+    adds: Callable[[int], bool] = lambda t: True,
+    early: bool = False,
+) -> Any:
+    """h_t = tanh(E[y_t] Wxh + c Wch + h_{t−1} Whh + bh) from h_0 = c, Z_t = h_t Why + by.
+
+    states  values that stand in the place of the right h_1 … h_T
+    adds    the steps in which the context is added; `early`: Z_t is formed with h_{t−1}
     """
-    h0 = np.zeros((src.shape[1], params["bh"].shape[0]))
-    X = [ops.take(params["E"], ids) for ids in src] if piecewise else ops.take(params["E"], src)
-    return _run(ops, list(X), list(mask), h0, params["Wxh"], params["Whh"], params["bh"])[-1]
-
-
-def decoder(ops: Any, context: Any, y_in: Any, params: Any, piecewise: bool = True) -> Any:
-    """h_t = tanh(E[y_t] Wxh + c Wch + h_{t−1} Whh + bh) from h_0 = c, Z_t = h_t Why + by."""
     h, out = context, []
-    X = [ops.take(params["E"], ids) for ids in y_in] if piecewise else ops.take(params["E"], y_in)
-    for x in list(X):
-        z = x @ params["Wxh"] + context @ params["Wch"] + h @ params["Whh"] + params["bh"]
+    for t, x in enumerate(list(ops.take(params["E"], y_in))):
+        before, z = h, x @ params["Wxh"]
+        if adds(t):
+            z = z + context @ params["Wch"]
+        z = z + h @ params["Whh"] + params["bh"]
         h = ops.tanh(z)
-        out.append(h @ params["Why"] + params["by"])
+        if states is not None:
+            h.value = states[t]
+        out.append((before if early else h) @ params["Why"] + params["by"])
     return ops.stack(out)
 
 
@@ -101,13 +118,10 @@ def part(params: Mapping[str, Any], prefix: str) -> Args:
     return {name.removeprefix(prefix): a for name, a in params.items() if name.startswith(prefix)}
 
 
-def seq2seq(ops: Any, params: Any, src: Any, tgt: Any, turned: bool = False) -> Any:
-    """The decoder reads tgt[:-1] after the encoder's context and is to say tgt[1:]; the mean over real targets.
-
-    turned  the encoder reads the vectors of words step by step, and the decoder all at once
-    """
-    context = encoder(ops, src, src != 0, part(params, "enc_"), piecewise=turned)
-    Z = decoder(ops, context, tgt[:-1], part(params, "dec_"), piecewise=not turned)
+def seq2seq(ops: Any, params: Any, src: Any, tgt: Any) -> Any:
+    """The decoder reads tgt[:-1] after the encoder's context and is to say tgt[1:]; the mean over real targets."""
+    context = encoder(ops, src, src != 0, part(params, "enc_"))
+    Z = decoder(ops, context, tgt[:-1], part(params, "dec_"))
     return masked_ce(ops, Z, tgt[1:], (tgt[1:] != 0) * 1.0)
 
 

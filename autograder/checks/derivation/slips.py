@@ -1,4 +1,7 @@
-"""Which slip makes a line wrong? Every small repair of the line is tried; the first that makes it right names the slip."""
+"""Which slip makes a line wrong? Every small repair of the line is tried; the first that makes it right names the slip.
+
+Where none does, two of the commonest are tried together.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def find_slip(
     same: Same,
     seconds: float = 0.4,
 ) -> str:
-    """A sentence that starts with the kind of slip ("sign: …"), or "" when no single repair makes the line right.
+    """A sentence that starts with the kind of slip ("sign: …"), or "" when no repair makes the line right.
 
     same   whether an expression equals what the line should equal
     target the expression that the line should follow from, if there is one: terms and factors are looked for in it
@@ -33,7 +36,32 @@ def find_slip(
             return ""
         if same(Expression(text, tree)):
             return text
+    until = time.process_time() + seconds
+    for first, once in _common(line.tree, variables):
+        for second, twice in _common(once, variables):
+            if time.process_time() > until:
+                return ""
+            if first < second and same(Expression(second, twice)):  # in one order only
+                return f"{first.removesuffix('.')}; and {second}"
     return ""
+
+
+def _common(tree: ast.expr, variables: Mapping[str, Any]) -> Iterator[Repair]:
+    """The slips that come in twos: each is known by itself, and adds nothing to the line."""
+    yield from _signs(tree)
+    yield from _transposes(tree, variables)
+    yield from _indices(tree)
+    yield from _powers(tree)
+    yield from _variables(tree, variables)
+
+
+def _powers(tree: ast.expr) -> Iterator[Repair]:
+    for node in _formulas(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            yield f"factor: the exponent of {_said(node)} should not be there.", _with(tree, node, node.left)
+        if not isinstance(node, ast.Constant):
+            square = ast.BinOp(node, ast.Pow(), ast.Constant(2))
+            yield f"factor: {_said(node)} should have the exponent 2.", _with(tree, node, square)
 
 
 def _repairs(tree: ast.expr, target: ast.expr | None, variables: Mapping[str, Any]) -> Iterator[Repair]:
@@ -87,16 +115,12 @@ def _numbers(tree: ast.expr) -> Iterator[Repair]:
             for new in (v + 1, v - 1, 2 * v, v / 2, 1 - v):
                 text = f"factor: the number {v:g} should be {new:g}."
                 yield text, _with(tree, node, ast.Constant(new))
-        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            yield f"factor: the exponent of {_said(node)} should not be there.", _with(tree, node, node.left)
+    yield from _powers(tree)
     for node in _formulas(tree):
         if isinstance(node, ast.Constant):
             continue
-        for p in (2, -1):
-            power = ast.BinOp(
-                node, ast.Pow(), ast.Constant(p) if p > 0 else ast.UnaryOp(ast.USub(), ast.Constant(1))
-            )
-            yield f"factor: {_said(node)} should have the exponent {p}.", _with(tree, node, power)
+        power = ast.BinOp(node, ast.Pow(), ast.UnaryOp(ast.USub(), ast.Constant(1)))
+        yield f"factor: {_said(node)} should have the exponent -1.", _with(tree, node, power)
         for c in (2.0, 0.5):
             word = "2" if c > 1 else "1/2"
             text = f"factor: the factor {word} is missing before {_said(node)}."

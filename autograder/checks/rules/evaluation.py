@@ -64,12 +64,10 @@ def _evaluate(
     return run
 
 
-def _em(
-    step: Callable[[Any, Any], Any], start: Callable[[int], Any] | None = None, fewer: int = 0
-) -> Callable[..., Any]:
+def _em(step: Callable[[Any, Any], Any], fewer: int = 0) -> Callable[..., Any]:
     def run(probs: Any, iterations: int = 50) -> Any:
         probs = np.asarray(probs, dtype=float)
-        w = start(len(probs)) if start else np.full(len(probs), 1 / len(probs))
+        w = np.full(len(probs), 1 / len(probs))
         for _ in range(iterations - fewer):
             w = step(w, probs)
         return w
@@ -77,9 +75,9 @@ def _em(
     return run
 
 
-def _posterior(w: Any, probs: Any) -> Any:
+def _posterior(w: Any, probs: Any, axis: int = 0) -> Any:
     joint = w[:, None] * probs
-    return joint / joint.sum(axis=0)
+    return joint / joint.sum(axis=axis, keepdims=True)
 
 
 right_interpolate = _em(lambda w, p: _posterior(w, p).mean(axis=1))
@@ -253,6 +251,8 @@ register("bits_by_dependency", [
 register("interpolate", [
     ("", "The weights are not normalised: the posteriors are summed, not averaged.", _em(lambda w, p: _posterior(w, p).sum(axis=1))),
     ("", "The posterior is not normalised over the models.", _em(lambda w, p: (w[:, None] * p).mean(axis=1) / (w[:, None] * p).mean(axis=1).sum())),
+    ("M09", "The posterior is normalised along the tokens; it has to be along the models.", _em(lambda w, p: _posterior(w, p, 1).mean(axis=1))),
+    ("M09", "The posterior is normalised along the tokens and summed: it is normalised along the models, and averaged.", _em(lambda w, p: _posterior(w, p, 1).sum(axis=1))),
     ("", "The old weights are not used in the posterior.", _em(lambda w, p: (p / p.sum(axis=0)).mean(axis=1))),
     ("", "One iteration too few is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=1)),
     ("", "One iteration too many is made.", _em(lambda w, p: _posterior(w, p).mean(axis=1), fewer=-1)),

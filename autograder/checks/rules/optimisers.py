@@ -36,13 +36,18 @@ def trajectory(
 
 
 def _rule(update: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
-    """`update(p, g, s, lr, t, **hp) -> p` for one array, with its own state s (a dict), t from 1."""
+    """`update(p, g, s, lr, t, **hp) -> p` for one array, with its own state s (a dict), t from 1.
+
+    s["place"] is the number of the array in the dict, from 0, and how many there are.
+    """
 
     def run(params: Params, grads: Sequence[Params], lr: Any, **hp: Any) -> list[dict[str, Any]]:
         states: dict[str, dict[str, Any]] = {k: {} for k in params}
         now, found = {k: np.asarray(v, dtype=float) for k, v in params.items()}, []
         for t, g in enumerate(grads, 1):
             rate = lr[t - 1] if isinstance(lr, Sequence) else lr
+            for i, k in enumerate(now):
+                states[k]["place"] = (i, len(now))
             now = {
                 k: update(p, np.asarray(g[k], dtype=float), states[k], rate, t, **hp) for k, p in now.items()
             }
@@ -105,6 +110,7 @@ def _momentum(mix: str = "right", sign: float = 1.0, use: str = "new", down: flo
             "look": g + beta * v,
             "look old": g + beta * before,
             "twice": beta * v,
+            "v for g": v + beta * v,
             "gradient": g,
         }[use]
         return p - down * (step if mix == "lr" else lr * step)
@@ -120,6 +126,14 @@ _CORRECTIONS: dict[str, Callable[[float, int], float]] = {
     "product": lambda beta, t: 1 - beta * t,
     "of step 1 only": lambda beta, t: 1 - beta if t == 1 else 1.0,
     "multiplied": lambda beta, t: 1 / (1 - beta**t),
+}
+
+
+# t where it grows with every array: step, number of the array, number of arrays
+_CLOCKS: dict[str, Callable[[int, int, int], int]] = {
+    "all": lambda t, i, n: (t - 1) * n + i + 1,
+    "of one step, before": lambda t, i, n: t + i + 1,
+    "of one step, after": lambda t, i, n: t + i,
 }
 
 
@@ -147,9 +161,12 @@ def _adam(**slip: Any) -> Any:
         v = _keep(s, "v", (1.0 if slip.get("sum") else rate) * _old(s, "v", p) + (1 - rate) * square)
         if slip.get("sum"):
             v = v / (1 - rate)
-        k = t + slip.get("start", 0)
-        m = m / _CORRECTIONS[slip.get("m hat", "right")](beta1, k)
-        v = v / _CORRECTIONS[slip.get("v hat", "right")](beta2, k)
+        k = _CLOCKS[slip["clock"]](t, *s["place"]) if "clock" in slip else t + slip.get("start", 0)
+        of_m, of_v = {"both": (beta1, beta2), "1": (beta1, beta1), "2": (beta2, beta2)}[
+            slip.get("hats", "both")
+        ]
+        m = m / _CORRECTIONS[slip.get("m hat", "right")](of_m, k)
+        v = v / _CORRECTIONS[slip.get("v hat", "right")](of_v, k)
         if slip.get("exchanged"):
             m, v = v, np.abs(m) if slip["exchanged"] == "abs" else m
         bottom = {"out": np.sqrt(v) + eps, "in": np.sqrt(v + eps), "none": np.sqrt(v), "no root": v + eps}[
@@ -249,6 +266,7 @@ register_slips("nesterov", lambda use="look", **slip: _momentum(use=use, **slip)
     ("M31", "The look ahead uses the old velocity, not the new one.", {"use": "look old"}),
     ("M31", "The new gradient is multiplied by 1 − β.", {"mix": "damped"}),
     ("M31", "The gradient is missing in the step: it is lr (g + βv).", {"use": "twice"}),
+    ("M31", "The velocity stands where the gradient is needed in the step: it is lr (g + βv).", {"use": "v for g"}),
     ("M31", "The velocity has the wrong sign.", {"sign": -1.0}),
     ("M31", "The velocity is not carried on: this is plain SGD.", {"use": "gradient"}),
     ("M31", "The velocity is not carried on: the look ahead is that of a single step.", {"mix": "forgotten"}),
@@ -270,12 +288,12 @@ _rmsprop = _second(lambda s, g, h: h["rho"] * s + (1 - h["rho"]) * g * g, rho=0.
 register_slips("rmsprop", _rmsprop, [
     ("M32", "g is averaged, not g².", {"grow": lambda s, g, h: h["rho"] * s + (1 - h["rho"]) * g}),
     ("M32", "|g| is averaged, not g².", {"grow": lambda s, g, h: h["rho"] * s + (1 - h["rho"]) * np.abs(g)}),
-    ("M32", "ρ and 1 − ρ are exchanged.", {"grow": lambda s, g, h: (1 - h["rho"]) * s + h["rho"] * g * g}),
-    ("M32", "g² is summed, not averaged.", {"grow": lambda s, g, h: s + g * g}),
-    ("M32", "The factor 1 − ρ is missing.", {"grow": lambda s, g, h: h["rho"] * s + g * g}),
-    ("M32", "The factor ρ is missing.", {"grow": lambda s, g, h: s + (1 - h["rho"]) * g * g}),
+    ("", "ρ and 1 − ρ are exchanged.", {"grow": lambda s, g, h: (1 - h["rho"]) * s + h["rho"] * g * g}),
+    ("", "g² is summed, not averaged.", {"grow": lambda s, g, h: s + g * g}),
+    ("", "The factor 1 − ρ is missing.", {"grow": lambda s, g, h: h["rho"] * s + g * g}),
+    ("", "The factor ρ is missing.", {"grow": lambda s, g, h: s + (1 - h["rho"]) * g * g}),
     ("M32", "The root of the running mean is missing.", {"divide": "no root"}),
-    ("M32", "The running mean is used before this step's g² is in it.", {"early": True}),
+    ("", "The running mean is used before this step's g² is in it.", {"early": True}),
     ("", "The squares of a whole array are averaged into one number: every entry has a mean of its own.", {"grow": lambda s, g, h: h["rho"] * s + (1 - h["rho"]) * np.mean(g * g)}),
     ("M30", "ε stands inside the root.", {"divide": "in"}),
     ("M32", "Only the last g² is used: the mean is not carried on.", {"grow": lambda s, g, h: g * g}),
@@ -285,9 +303,9 @@ register_slips("rmsprop", _rmsprop, [
 register_slips("adadelta", _adadelta, [
     ("", "Numerator and denominator are exchanged.", {"quotient": "upside down"}),
     ("", "The numerator √(E[dx²] + ε) is missing.", {"quotient": "no top"}),
-    ("M32", "E[dx²] is formed with the step after lr, not before.", {"of": "lr"}),
-    ("M32", "E[dx²] is formed with g² instead of dx².", {"of": "g"}),
-    ("M32", "ρ and 1 − ρ are exchanged.", {"swapped": True}),
+    ("", "E[dx²] is formed with the step after lr, not before.", {"of": "lr"}),
+    ("", "E[dx²] is formed with g² instead of dx².", {"of": "g"}),
+    ("", "ρ and 1 − ρ are exchanged.", {"swapped": True}),
     ("", "The step is formed with the new E[dx²]; it needs that of the steps before.", {"late": True}),
     ("", "lr is not used.", {"no lr": True}),
     ("M30", "ε stands outside the roots.", {"eps": True}),
@@ -299,6 +317,9 @@ _ADAM: list[Row] = [
     ("M30", "The bias correction of m is missing.", {"m hat": "none"}),
     ("M30", "t starts at 0: the first step divides by 0.", {"start": -1}),
     ("M30", "t is one too large: the first step has t = 1.", {"start": 1}),
+    ("M30", "t grows with every array: it counts the steps, once for all arrays.", {"clock": "all"}),
+    ("M30", "t grows within a step before each array is moved: all arrays of a step have the same t.", {"clock": "of one step, before"}),
+    ("M30", "t grows within a step after each array is moved: all arrays of a step have the same t.", {"clock": "of one step, after"}),
     ("M30", "The bias correction is that of the first step for ever: t does not grow.", {"m hat": "first", "v hat": "first"}),
     ("M30", "The bias correction of m is that of the first step for ever: the exponent t is missing.", {"m hat": "first"}),
     ("M30", "The bias correction of v is that of the first step for ever: the exponent t is missing.", {"v hat": "first"}),
@@ -315,10 +336,12 @@ _ADAM: list[Row] = [
     ("M30", "β₁ and β₂ are exchanged.", {"betas": "swapped"}),
     ("M30", "β₁ is used for v, too: its mean is formed with β₂.", {"betas": "1"}),
     ("M30", "β₂ is used for m, too: its mean is formed with β₁.", {"betas": "2"}),
+    ("M30", "v is corrected with β₁, too: its mean is formed with β₂.", {"hats": "1"}),
+    ("M30", "m is corrected with β₂, too: its mean is formed with β₁.", {"hats": "2"}),
     ("M30", "The mean of v is formed with β₁ and corrected with β₂: both are β₂.", {"beta of v": True}),
     ("M32", "|g| is averaged in v, not g².", {"power": 1}),
     ("M30", "The factor 1 − β₁ is missing in m.", {"undamped": True}),
-    ("M32", "g² is summed in v, not averaged.", {"sum": True}),
+    ("", "g² is summed in v, not averaged.", {"sum": True}),
     ("M01", "The step goes uphill.", {"sign": True}),
 ]
 register_slips("adam", _adam, _ADAM)

@@ -151,6 +151,7 @@ register("clip_by_global_norm", [
     ("M29", "The gradients are not clipped at all.", lambda grads, threshold: (dict(grads), _norm(grads))),
     ("M29", "The factor is upside down: threshold / norm is needed.", lambda grads, threshold: (_scaled(grads, _norm(grads) / threshold if _norm(grads) > threshold else 1.0), _norm(grads))),
     ("M29", "The mean of the squares is used instead of their sum.", lambda grads, threshold: _when(grads, threshold, _norm(grads) / math.sqrt(sum(g.size for g in grads.values())))),
+    ("M29", "The squares of each array are averaged; they have to be summed.", lambda grads, threshold: _when(grads, threshold, math.sqrt(sum(float(np.mean(np.square(g))) for g in grads.values())))),
     ("M29", "Gradients above the threshold are set to zero.", lambda grads, threshold: (_scaled(grads, 0.0 if _norm(grads) > threshold else 1.0), _norm(grads))),
 ])
 register("schedule", [

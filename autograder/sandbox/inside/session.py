@@ -50,6 +50,7 @@ class Session:
         self.before: list[dict[str, Any]] = []  # what the names were before they were bound
         self.shown: list[dict[str, Any]] = []
         self.sink = Capped(limit=0)  # what functions print while they are checked
+        self.returned: Any = None  # by the last call
         self.timing = False
         self.asked = 0
         signal.signal(signal.SIGALRM, self._alarm)
@@ -141,16 +142,23 @@ class Session:
         return self._call(header["fn"], args, kwargs, header["limit"], blobs)
 
     def do_batch(self, header: dict[str, Any], body: bytes, blobs: list[bytes]) -> dict[str, Any]:
-        """Many calls of one function in one request."""
+        """Many calls of one function in one request; `then` one of another, with the second value that the first gave."""
         calls = self._decode(header["calls"], body)
         replies: list[dict[str, Any]] = []
+        first: Any = None
         for args in calls:
             reply = self._call(header["fn"], args, {}, header["limit"], blobs)
+            first = first if replies else self.returned
             replies.append(reply)
             # nobody waits for the others to run out of time too
             if reply.get("error", {}).get("kind") == "timeout":
                 return {"replies": replies + [reply] * (len(calls) - len(replies))}
-        return {"replies": replies}
+        then = header.get("then")
+        if then is None or type(first) not in (tuple, list) or len(first) != 2:
+            return {"replies": replies}
+        self.handles[0] = first[1]
+        args = self._decode(then["args"], body)
+        return {"replies": replies, "then": self._call(then["fn"], args, {}, header["limit"], blobs)}
 
     def _call(self, fn: Any, args: Any, kwargs: Any, limit: float, blobs: list[bytes]) -> dict[str, Any]:
         if isinstance(fn, str):
@@ -159,6 +167,7 @@ class Session:
             function = self.names[fn]
         else:
             function = self.handles.get(fn)
+        self.returned = None
         called = str(getattr(function, "__name__", fn))
         mine, named = [copied(a) for a in args], {k: copied(v) for k, v in kwargs.items()}
         try:
@@ -170,6 +179,7 @@ class Session:
             return {"error": self._describe(problem)}
         if value is None and is_stub(function):
             return {"error": {"kind": "missing", "text": f"{called} has no body"}}
+        self.returned = value
         changed = [
             argument_name(function, i) for i, (a, m) in enumerate(zip(args, mine)) if not same_bits(a, m)
         ]

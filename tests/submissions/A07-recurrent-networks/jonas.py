@@ -1,6 +1,6 @@
 # The model reads the words that it should predict.
 # base: reference
-# expect: test-rnnlm score=3.25 diagnosis=M48
+# expect: test-rnnlm score=8 diagnosis=M48
 # expect: test-experiment-x7-6 score=1.5 diagnosis=M48
 
 # %% edit rnnlm
