@@ -136,7 +136,7 @@ class RemoteSession:
         return [self._reply(r, body) for r in replies], None if last is None else self._reply(last, body)
 
     def operate(self, name: str, *args: Any) -> Any:
-        """An operation on objects of the student's (see `session._OPERATIONS`)."""
+        """An operation on objects of the student's (see `operations.OPERATIONS`)."""
         blobs: list[bytes] = []
         header, body = self.request(
             "operate",

@@ -9,11 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
-import operator
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 from .channel import Channel, Closed, WireError
 from .functions import argument_name, copied, is_stub, reachable_names, same_bits
 from .guests import welcome
+from .operations import OPERATIONS
 from .outputs import MAX_TEXT, Capped, figures, without_magics
 from .wire import Guest, Handle, decode, encode
 
@@ -201,7 +201,7 @@ class Session:
         args = self._decode(header["args"], body)
         try:
             with _Quiet(self), self._limited(header["limit"]):
-                value = _OPERATIONS[header["name"]](*args)
+                value = OPERATIONS[header["name"]](*args)
                 return {"value": encode(value, blobs, self._wrap)}
         except BaseException as problem:
             blobs.clear()
@@ -364,41 +364,3 @@ class _Quiet:
 
     def __exit__(self, *_: object) -> None:
         sys.stdout, sys.stderr = self.before
-
-
-def _take(iterator: Any, count: int) -> tuple[list[Any], bool]:
-    items: list[Any] = []
-    for _ in range(count):
-        try:
-            items.append(next(iterator))
-        except StopIteration:
-            return items, True
-    return items, False
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    name: getattr(operator, name)
-    for name in (
-        "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift neg pos abs invert "
-        "eq ne lt le gt ge getitem setitem delitem contains index"
-    ).split()
-} | {
-    "getattr": getattr,
-    "setattr": setattr,
-    "delattr": delattr,
-    "hasattr": hasattr,
-    "len": len,
-    "bool": bool,
-    "float": float,
-    "int": int,
-    "iter": iter,
-    "take": _take,
-    "repr": lambda thing: repr(thing)[:2000],
-    "str": lambda thing: str(thing)[:2000],
-    "hash": hash,
-    "dir": lambda thing: [n for n in dir(thing) if isinstance(n, str)][:2000],
-    "array": lambda thing: np.array(thing, subok=False),
-    "is": lambda a, b: a is b,
-    "isinstance": lambda a, b: isinstance(a, b),
-    "callable": callable,
-}
