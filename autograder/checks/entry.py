@@ -40,9 +40,8 @@ __all__ = [
 ]
 
 Sampler = Callable[..., dict[str, Any]]
-CURIOUS = (
-    "asked whether there is time to look for causes"  # in the memory of a run: it may say more when there is
-)
+# in the memory of a run that asked: with time for causes it may say more
+CURIOUS = "asked whether there is time to look for causes"
 
 
 @dataclass(frozen=True)

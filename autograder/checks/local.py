@@ -75,7 +75,7 @@ class LocalSubject:
 
     def _used(self, name: str, found: Iterable[str]) -> str:
         """What of the withheld chapters the code of a function mentions."""
-        offered = {n: chapter for chapter in self.withheld for n in (chapter, *CHAPTERS[chapter].split())}
+        offered = {n for chapter in self.withheld for n in (chapter, *CHAPTERS[chapter].split())}
         for mentioned in (name, *sorted(found)):
             value = self.namespace.get(mentioned)
             if isinstance(value, ModuleType):
@@ -89,7 +89,9 @@ class LocalSubject:
             package, *inside = home.split(".")
             if package == "course" and inside and inside[0] in self.withheld:
                 return home
-            if "course" in found and (used := sorted(attributes_of(value, "course") & offered.keys())):
+            if not isinstance(value, FunctionType) or "course" not in found:
+                continue
+            if used := sorted(attributes_of(value, "course") & offered):
                 return f"course.{used[0]}"
         return ""
 

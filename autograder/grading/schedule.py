@@ -21,8 +21,7 @@ from autograder.assignments import module_of
 from autograder.errors import SubmissionError, UnfitError
 
 from .admit import find_notebook, read_bytes
-from .store import failed_result
-from .work import Plan, Task, grade_one, initialise
+from .work import Plan, Task, grade_one, initialise, without_result
 
 __all__ = ["on_cluster", "on_this_machine", "workers"]
 
@@ -137,12 +136,4 @@ def _grade_there(task: Task, plan: Plan) -> dict[str, Any] | None:
 
 def _deadly(plan: Plan, task: Task) -> dict[str, Any]:
     message = "The grader's own process died each time on this submission; grade it by hand."
-    return failed_result(
-        plan.assignment,
-        task.student,
-        message,
-        plan.skeleton.graded,
-        digest="",
-        submitted="",
-        timestamp=task.timestamp,
-    )
+    return without_result(plan, task, message)

@@ -26,7 +26,7 @@ from .execute import Budget, CellResult, execute
 from .rebuild import Rebuilt, Skeleton, rebuild
 from .store import cell_digests, failed_result, make_result
 
-__all__ = ["Plan", "Task", "grade_one", "initialise"]
+__all__ = ["Plan", "Task", "grade_one", "initialise", "without_result"]
 
 
 @dataclass(frozen=True)
@@ -120,20 +120,26 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:200]}"
         message = f"The grader stopped at something unexpected in this submission ({what}); grade it by hand."
-        return failed_result(
-            plan.assignment,
-            task.student,
-            message,
-            plan.skeleton.graded,
-            digest="",
-            submitted="",
-            timestamp=task.timestamp,
-        )
+        return without_result(plan, task, message)
+
+
+def without_result(
+    plan: Plan, task: Task, message: str, digest: str = "", data: bytes = b""
+) -> dict[str, Any]:
+    """The result of a submission that could not be graded; without a digest the next run tries it again."""
+    return failed_result(
+        plan.assignment,
+        task.student,
+        message,
+        plan.skeleton.graded,
+        digest=digest,
+        submitted=_sha(data),
+        timestamp=task.timestamp,
+    )
 
 
 def _grade(task: Task, plan: Plan) -> dict[str, Any] | None:
     started = time.perf_counter()
-    graded = plan.skeleton.graded
     data = b""
     try:
         if task.problem:
@@ -148,15 +154,7 @@ def _grade(task: Task, plan: Plan) -> dict[str, Any] | None:
         digest = hashlib.blake2b(data + str(error).encode(), digest_size=12).hexdigest()
         if task.known == {"": digest}:
             return None
-        return failed_result(
-            plan.assignment,
-            task.student,
-            str(error),
-            graded,
-            digest=digest,
-            submitted=_sha(data),
-            timestamp=task.timestamp,
-        )
+        return without_result(plan, task, str(error), digest, data)
     settings = f"{plan.budget}|{task.student}|{task.timestamp}|{plan.excused}"
     digests = cell_digests(cells, plan.salt, settings, plan.assignment)
     if task.known == digests:

@@ -70,7 +70,7 @@ def load(solutions: Path, name: str) -> Assignment:
     about = path.with_suffix(".toml")
     if not about.is_file():
         raise UsageError(
-            f"{about} is missing: every assignment says there its title, points, withheld chapters and limits."
+            f"{about} is missing: every assignment says there its title, points and limits."
         )
     try:
         info = tomllib.loads(about.read_text(encoding="utf-8"))
