@@ -69,9 +69,7 @@ def load(solutions: Path, name: str) -> Assignment:
         raise UsageError(f"There is no assignment {name!r} in {solutions}; there is {known}.")
     about = path.with_suffix(".toml")
     if not about.is_file():
-        raise UsageError(
-            f"{about} is missing: every assignment says there its title, points and limits."
-        )
+        raise UsageError(f"{about} is missing: every assignment says there its title, points and limits.")
     try:
         info = tomllib.loads(about.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
