@@ -1,4 +1,4 @@
-"""Before anybody is graded: the reference scores full, the blank release scores 0, the environment is complete.
+"""Before anybody is graded: the reference scores full and draws its plots, the blank release scores 0.
 
 The verdict is kept under a digest of everything that it depends on, and found again only when that changes.
 """
@@ -42,6 +42,10 @@ def preflight(plan: Plan, cache: Path, *, sandbox: Spawner | None = None, force:
         ]
     for full, empty in zip(*runs):
         problems += _judge(full, empty)
+    for cell, result in zip(reference, runs[0]):
+        drawn = any(o["type"] == "png" for o in result.outputs)
+        if cell.role == "manual" and cell.runs_there and cell.grade_id.startswith("plot") and not drawn:
+            problems.append(f"{cell.grade_id} is marked by hand, and the reference draws nothing there")
     for result in runs[0]:
         if result.role in ("locked", "solution") and result.error is not None:
             problems.append(f"the cell {result.grade_id} of the source fails: {result.error['text']}")

@@ -12,9 +12,9 @@ state stays as it was.
 from __future__ import annotations
 
 import base64
+import builtins
 import contextlib
 import io
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -83,9 +83,9 @@ class Figure:
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
         self._styled.close()
-        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-        if kind is None and shell is not None and self.show:
-            import_module("IPython.display").display(self)
+        display = getattr(builtins, "display", None)  # where a notebook runs
+        if kind is None and display is not None and self.show:
+            display(self)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.fig, self.ax))

@@ -141,3 +141,11 @@ def test_a_source_that_is_broken_stops_before_anybody_is_graded(course):
     code, _, stderr = autograder("grade", NAME, "--course-dir", course.root, "--sandbox", KIND)
     assert code == 3 and "reference gets 0 of 2 in test-double" in stderr
     assert not (course.root / "gradebook.db").exists()
+
+
+def test_a_source_whose_plot_is_not_drawn_stops_too(course):
+    course.hand_in("ada")
+    source = course.root / "solutions" / f"{NAME}.py"
+    source.write_text(source.read_text().replace("plt.show()", "plt.close()"))
+    code, _, stderr = autograder("grade", NAME, "--course-dir", course.root, "--sandbox", KIND)
+    assert code == 3 and "the reference draws nothing there" in stderr

@@ -104,6 +104,7 @@ RIGHT = {
     "recursion": {"apply": "def apply(f, x, times):\n    return x if times == 0 else apply(f, f(x), times - 1)"},
     "a lambda": {"double": "double = lambda x: np.add(x, x)"},
     "stdout replaced": {"double": "import sys\nsys.stdout = None\nsys.stderr = 3\ndef double(x):\n    return 2 * np.asarray(x)"},
+    "what a notebook imports": {"double": "from IPython import get_ipython\nfrom IPython.display import HTML, Markdown, clear_output, display\ndef double(x):\n    clear_output(wait=True)\n    display(HTML('<b>hi</b>'), Markdown(data='*hi*'), get_ipython())\n    return 2 * np.asarray(x)\ndisplay(HTML('x'))"},
     "display and get the last value": {"double": "def double(x):\n    return 2 * np.asarray(x)\ndisplay(double(3))\ndouble(4)"},
 }  # fmt: skip
 
@@ -125,8 +126,35 @@ def test_a_dead_process_is_replaced_and_keeps_what_was_defined_before(run):
     assert "process ended" in results["test-counter"].message
 
 
-def test_plots_come_back_as_png(toy, skeleton, sandbox):
-    cells = rebuild(skeleton, parse_notebook(json.dumps(toy.notebook()).encode(), "x"))
+PLOTS = {
+    "pyplot": "import matplotlib.pyplot as plt\nplt.plot([1, 2, 4])",
+    "the course's figure": "from course.toolbox.plots import figure\nwith figure('A line that rises.') as (fig, ax):\n    ax.plot([1, 2, 4])",
+    "a figure as the last value": "from course.toolbox.plots import figure\ndrawn = figure('Nothing yet.')\ndrawn",
+    "a figure of Matplotlib's as the last value": "from matplotlib.figure import Figure\nfig = Figure()\nfig.subplots().plot([1, 2, 4])\nfig",
+    "display": "from IPython.display import display as show\nfrom matplotlib.figure import Figure\nshow(Figure(), 3)",
+    "what draws itself": "from matplotlib.figure import Figure\nimport io\nclass Drawn:\n    def _repr_png_(self):\n        Figure().savefig(out := io.BytesIO())\n        return out.getvalue()\nDrawn()",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plot", PLOTS.values(), ids=PLOTS.keys())
+def test_plots_come_back_as_png(toy, skeleton, sandbox, plot):
+    cells = rebuild(skeleton, parse_notebook(json.dumps(toy.notebook({"plot": plot})).encode(), "x"))
     results = execute(cells, NAME, "ada", "", sandbox, BUDGET)
     images = [o for r in results if r.grade_id == "plot" for o in r.outputs if o["type"] == "png"]
     assert len(images) == 1 and images[0]["png"].startswith(b"\x89PNG")
+
+
+NO_PLOTS = {
+    "an error in the block": "from course.toolbox.plots import figure\nwith figure('x') as (fig, ax):\n    1 / 0",
+    "no picture behind the name": "class Odd:\n    def _repr_png_(self): return 10**15\nOdd()",
+    "an error while it is drawn": "class Odd:\n    def _repr_mimebundle_(self, **_): raise SystemError\nOdd()",
+    "too large": "class Odd:\n    def _repr_png_(self): return b'\\x89PNG\\r\\n\\x1a\\n' + bytes(10**7)\nOdd()",
+}
+
+
+@pytest.mark.parametrize("plot", NO_PLOTS.values(), ids=NO_PLOTS.keys())
+def test_what_cannot_be_drawn_harms_nothing(toy, skeleton, sandbox, plot):
+    cells = rebuild(skeleton, parse_notebook(json.dumps(toy.notebook({"plot": plot})).encode(), "x"))
+    results = {r.grade_id: r for r in execute(cells, NAME, "ada", "", sandbox, BUDGET)}
+    assert not [o for o in results["plot"].outputs if o["type"] == "png"]
+    assert results["test-double"].score == 2

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from . import confine
+from . import confine, notebook
 from .channel import Channel
 from .outputs import figures
 from .session import Session
@@ -110,13 +110,16 @@ def _warm_up() -> None:
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
 
-        # a figure with everything that looks for fonts or builds a parser: in each copy that would take longer than its tests
+        # figures with everything that looks for fonts or builds a parser: in each copy that would take longer than its tests
         plt.figure()
         plt.plot([1, 10], [1, 10], label="$x_1^2$")
         plt.xscale("log")
         plt.title("warm")
         plt.legend()
         figures()
+        from course.toolbox.plots import figure
+
+        figure("warm", xlabel="x", xscale="log").png()
     except ImportError:
         pass
     # linear algebra and random numbers start up when they are first used
@@ -181,7 +184,9 @@ def _student(fd: int, limits: dict[str, Any], bare: bool) -> None:
     except BaseException:
         _refuse(fd)
         os._exit(98)
-    Session(Channel(0)).serve()
+    session = Session(Channel(0))
+    notebook.offer(session.display)
+    session.serve()
     os._exit(0)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
+from typing import Any
 
-__all__ = ["MAX_TEXT", "Capped", "figures", "without_magics"]
+__all__ = ["MAX_TEXT", "Capped", "figures", "picture", "without_magics"]
 
 MAX_TEXT = 64 << 10  # characters of printed output of one cell
 MAX_PNG = 256 << 10
@@ -35,15 +37,33 @@ def figures() -> list[bytes]:
         return []
     images = []
     try:
-        for number in pyplot.get_fignums()[:20]:
-            buffer = io.BytesIO()
-            pyplot.figure(number).savefig(buffer, format="png", dpi=80)
-            if buffer.tell() <= MAX_PNG:
-                images.append(buffer.getvalue())
+        images = [picture(pyplot.figure(number)) for number in pyplot.get_fignums()[:20]]
         pyplot.close("all")
-    except Exception:  # a figure that cannot be drawn is no figure
-        return images
-    return images
+    except Exception:  # a figure that cannot be closed is no figure
+        pass
+    return [image for image in images if image is not None]
+
+
+def picture(value: Any) -> bytes | None:
+    """The PNG that a notebook would show for a value: of a figure, or of what says itself how it looks.
+
+    None for everything else, and for a picture that cannot be drawn or is too large.
+    """
+    figure = sys.modules.get("matplotlib.figure")
+    try:
+        if figure is not None and isinstance(value, figure.Figure):
+            buffer = io.BytesIO()
+            value.savefig(buffer, format="png", dpi=80)
+            data = buffer.getvalue()
+        elif hasattr(type(value), "_repr_mimebundle_"):
+            bundle = value._repr_mimebundle_()
+            data = (bundle[0] if isinstance(bundle, tuple) else bundle)["image/png"]
+        else:
+            data = value._repr_png_()
+        data = base64.b64decode(data) if isinstance(data, str) else bytes(data)
+    except Exception:
+        return None
+    return data if len(data) <= MAX_PNG else None
 
 
 def without_magics(source: str) -> str:

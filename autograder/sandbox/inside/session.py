@@ -22,12 +22,13 @@ from .channel import Channel, Closed, WireError
 from .functions import argument_name, copied, is_stub, reachable_names, same_bits
 from .guests import welcome
 from .operations import OPERATIONS
-from .outputs import MAX_TEXT, Capped, figures, without_magics
+from .outputs import MAX_TEXT, Capped, figures, picture, without_magics
 from .wire import Guest, Handle, decode, encode
 
 __all__ = ["Session", "TimeLimit"]
 
 MAX_HANDLES = 100_000
+MAX_SHOWN = 50  # values that one cell displays
 
 
 class TimeLimit(BaseException):
@@ -39,16 +40,12 @@ class Session:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.names: dict[str, Any] = {
-            "__name__": "__main__",
-            "__builtins__": builtins,
-            "display": self._display,
-        }
+        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
         self.handles: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}  # id(object) -> handle
         self.guests: dict[int, Any] = {}
         self.before: list[dict[str, Any]] = []  # what the names were before they were bound
-        self.shown: list[dict[str, Any]] = []
+        self.shown: list[Any] = []  # by the cell that runs: text, and pictures as bytes
         self.sink = Capped(limit=0)  # what functions print while they are checked
         self.returned: Any = None  # by the last call
         self.timing = False
@@ -91,9 +88,11 @@ class Session:
         outputs: list[dict[str, Any]] = []
         if printed := text.getvalue():
             outputs.append({"type": "text", "text": printed})
-        outputs += self.shown
-        for png in figures():
-            outputs.append({"type": "png", "data": encode(png, blobs)})
+        for item in self.shown + figures():
+            if isinstance(item, bytes):
+                outputs.append({"type": "png", "data": encode(item, blobs)})
+            else:
+                outputs.append({"type": "text", "text": item})
         return {"outputs": outputs, "error": error}
 
     def _run(self, name: str, source: str) -> None:
@@ -110,12 +109,14 @@ class Session:
         if last is not None:
             value = eval(compile(last, filename, "eval"), self.names)
             if value is not None and value is not ...:
-                self._display(value)
+                self.display(value)
 
-    def _display(self, *values: Any, **_: Any) -> None:
+    def display(self, *values: Any, **_: Any) -> None:
+        """Show values below the cell, as `display` of a notebook does: pictures as pictures, all else as text."""
         for value in values:
-            if len(self.shown) < 50:
-                self.shown.append({"type": "text", "text": repr(value)[:MAX_TEXT]})
+            if len(self.shown) < MAX_SHOWN:
+                image = picture(value)
+                self.shown.append(repr(value)[:MAX_TEXT] if image is None else image)
 
     # --- values, calls, objects ----------------------------------------------------------------------------------
 
