@@ -10,6 +10,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +19,7 @@ import typer
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import AutograderError, UsageError
+from autograder.lean import without_address_grammar
 
 __all__ = ["app", "main"]
 
@@ -70,12 +73,14 @@ def release(
     from autograder.grading.pipeline import plan_for
     from autograder.grading.preflight import preflight
     from autograder.grading.record import Recorder
+    from autograder.grading.work import all_faults
     from autograder.release.source import assignments
 
     folder = CourseFolder.at(course_dir, db)
     for name in names or assignments(folder.solutions):
         prepared = plan_for(folder, name, sandbox=sandbox)
-        for note in preflight(prepared.plan, folder.results / name / ".preflight"):
+        faults = partial(all_faults, prepared.plan)
+        for note in preflight(prepared.plan, folder.results / name / ".preflight", faults):
             print(note)
         with Recorder(folder, name, prepared.source, prepared.release):
             print(f"released {_short(prepared.release)}")
@@ -145,8 +150,10 @@ def grade(
         from autograder.report.class_report import write_report
         from autograder.report.feedback import write_feedback
 
-        for result in results:
-            write_feedback(folder, result)
+        graded = {r["student"] for r in results}
+        for result in _stored(folder, name):
+            if result["student"] in graded:
+                write_feedback(folder, result)
         print(f"Feedback: {_short(folder.feedback)}/STUDENT/{name}/{name}.html")
         print(f"Class report: {_short(write_report(folder, name, results))}")
     failed = [r for r in results if r["status"] == "failed"]
@@ -185,10 +192,8 @@ def feedback(
     from autograder.report.feedback import write_feedback
 
     folder = CourseFolder.at(course_dir, db)
-    results = _stored(folder, name)
-    for result in results:
-        write_feedback(folder, result)
-    print(f"wrote {len(results)} feedback pages to {_short(folder.feedback)}")
+    count = len([write_feedback(folder, result) for result in _stored(folder, name)])
+    print(f"wrote {count} feedback pages to {_short(folder.feedback)}")
 
 
 @app.command()
@@ -198,10 +203,11 @@ def report(
     db: Database = "",
 ) -> None:
     """Write the class report: points per question, misconceptions, what waits for a mark."""
+    from autograder.grading.store import without_notebooks
     from autograder.report.class_report import write_report
 
     folder = CourseFolder.at(course_dir, db)
-    print(_short(write_report(folder, name, _stored(folder, name))))
+    print(_short(write_report(folder, name, list(without_notebooks(_stored(folder, name))))))
 
 
 @app.command()
@@ -214,13 +220,14 @@ def export(
     db: Database = "",
 ) -> None:
     """Write the marks of all graded assignments as CSV for an LMS, or as JSON."""
+    from autograder.grading.store import without_notebooks
     from autograder.report.export import write_export
 
     folder = CourseFolder.at(course_dir, db)
     names = name or sorted(p.name for p in folder.results.glob("A*") if p.is_dir())
     if not names:
         raise UsageError(f"Nothing was graded in {folder.root} yet; run `autograder grade` first.")
-    count = write_export(output, {n: _stored(folder, n) for n in names})
+    count = write_export(output, {n: list(without_notebooks(_stored(folder, n))) for n in names})
     print(f"wrote {count} rows to {output}")
 
 
@@ -249,19 +256,19 @@ def sample(
     print(f"{count} submissions of {name} in {_short(folder / 'submitted')}")
 
 
-def _stored(folder: CourseFolder, name: str) -> list[dict[str, Any]]:
+def _stored(folder: CourseFolder, name: str) -> Iterator[dict[str, Any]]:
+    """The results of an assignment, one after another, marks given by hand included."""
     from autograder.grading.pipeline import with_manual_marks
+    from autograder.grading.record import marks_by_hand
     from autograder.grading.store import ResultStore
 
-    results = list(ResultStore(folder.results, name))
-    if not results:
+    store = ResultStore(folder.results, name)
+    if next(iter(store), None) is None:
         raise UsageError(
             f"No stored result of {name} in {folder.results}; run `autograder grade {name}` first."
         )
-    from autograder.grading.record import marks_by_hand
-
     marks = marks_by_hand(folder, name)
-    return [with_manual_marks(r, marks.get(r["student"], {})) for r in results]
+    return (with_manual_marks(r, marks.get(r["student"], {})) for r in store)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -285,8 +292,7 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    # jsonschema would load a grammar of international addresses, for a second and in 20 MB; no notebook has one
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    without_address_grammar()
     try:
         app()
     except AutograderError as error:

@@ -76,6 +76,11 @@ class CourseFolder:
     def db_url(self) -> str:
         return self.db or f"sqlite:///{self.root / 'gradebook.db'}"
 
+    @property
+    def has_gradebook(self) -> bool:
+        """Whether there is one already; a database server is taken to hold one."""
+        return bool(self.db) or (self.root / "gradebook.db").is_file()
+
     def secret(self) -> str:
         """The salt of hidden data: made once, readable by the instructor only, ignored by git."""
         path = self.root / ".secret"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from autograder.grading.pipeline import plan_for, submissions, with_stored
 from autograder.grading.preflight import preflight
 from autograder.grading.record import autograded_notebook
 from autograder.grading.store import ResultStore
-from autograder.grading.work import grade_one
+from autograder.grading.work import all_faults, grade_one
 
 __all__ = ["GradeBehindSandbox", "SaveExtraCredit"]
 
@@ -64,5 +64,5 @@ class SaveExtraCredit(NbGraderPreprocessor):
 def _prepared(folder: Any, name: str) -> Any:
 
     prepared = plan_for(folder, name)
-    preflight(prepared.plan, folder.results / name / ".preflight")
+    preflight(prepared.plan, folder.results / name / ".preflight", partial(all_faults, prepared.plan))
     return prepared

@@ -28,7 +28,7 @@ class LiveProgress:
     def __init__(self, name: str) -> None:
         self.console = Console(stderr=True)
         self.bar = Progress(
-            TextColumn("grading {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TimeRemainingColumn(), console=self.console,
         )  # fmt: skip
         self.name = name
@@ -41,13 +41,13 @@ class LiveProgress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def start(self, total: int, skipped: int) -> None:
-        self.task = self.bar.add_task(self.name, total=total)
+    def start(self, what: str, total: int) -> None:
+        self.task = self.bar.add_task(f"{what} {self.name}", total=total)
 
-    def done(self, result: dict[str, Any]) -> None:
+    def done(self, student: str, problem: str) -> None:
         self.bar.advance(self.task)
-        if result["status"] == "failed":
-            self.console.print(f"{result['student']}: {result['message']}", markup=False, style="red")
+        if problem:
+            self.console.print(f"{student}: {problem}", markup=False, style="red")
 
     def note(self, text: str) -> None:
         self.console.print(text, markup=False)

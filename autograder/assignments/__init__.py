@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from autograder.checks.entry import Table
+if TYPE_CHECKING:
+    from autograder.checks.entry import Table
 
 __all__ = ["module_of", "table"]
 

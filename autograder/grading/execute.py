@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import base64
 import builtins
 import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -20,42 +18,15 @@ from autograder.checks.run import Context, Draws, active
 from autograder.errors import AutograderError
 from autograder.sandbox.spawner import ProcessLimits, Spawner
 
+from .plan import Budget
 from .rebuild import Rebuilt
 from .remote import ProcessDied, RemoteSession
+from .store import CellResult
 from .subject import RemoteSubject
 
-__all__ = ["Budget", "CellResult", "execute"]
+__all__ = ["execute"]
 
 MAX_LIVES = 8  # student processes for one submission: the first, and one for each death
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Limits of one submission, from the assignment's toml."""
-
-    cell_seconds: float = 20.0
-    call_seconds: float = 5.0
-    total_seconds: float = 180.0
-    memory_mb: int = 2048
-    execute_all: bool = False  # run cells marked run=no as well
-
-
-@dataclass
-class CellResult:
-    """What is recorded of one cell."""
-
-    grade_id: str
-    role: str
-    score: float | None = None
-    max_score: float = 0.0
-    status: str = ""  # passed | failed | error | timeout | not_run | manual | excused
-    bonus: bool = False
-    message: str = ""
-    diagnosis: tuple[str, ...] = ()
-    outcomes: list[Outcome] = field(default_factory=list)
-    outputs: list[dict[str, Any]] = field(default_factory=list)
-    error: dict[str, Any] | None = None
-    seconds: float = 0.0
 
 
 class _Life:
@@ -293,8 +264,3 @@ def _blame_cells(cells: Sequence[Rebuilt], results: list[CellResult]) -> None:
             kind = error.get("kind")
             result.status = "timeout" if kind == "timeout" else "error"
             result.message = f"The cell {name} did not run{line}: {error['text']}"
-
-
-def png_text(data: bytes) -> str:
-    """PNG bytes as they stand in a notebook."""
-    return base64.b64encode(data).decode("ascii")

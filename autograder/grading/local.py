@@ -17,7 +17,8 @@ from autograder.sandbox.launcher import Sandbox, bubblewrap
 from course import withheld
 
 from .admit import parse_notebook, read_bytes
-from .execute import Budget, execute
+from .execute import execute
+from .plan import Budget
 from .rebuild import Skeleton, rebuild
 from .store import cell_digests, make_result
 

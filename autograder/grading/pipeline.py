@@ -1,4 +1,8 @@
-"""Grading a class: submissions in, many workers at once, one writer, and a second run that finishes what a first one began."""
+"""Grading a class: submissions in, many workers at once, one writer, and a second run that finishes what a first one began.
+
+First all submissions are graded into the result store; then, when no student's code runs any more, the store is recorded
+in the gradebook.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +10,38 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
+from autograder.lean import without_address_grammar
 from autograder.release.notebooks import build
 from autograder.release.source import Assignment, load
 from autograder.sandbox.launcher import INSTALL_HINT, Sandbox, bubblewrap
 
-from .execute import Budget
+from .plan import Budget, Plan, Task
 from .preflight import preflight
 from .rebuild import Skeleton
-from .schedule import on_cluster, on_this_machine, workers
-from .store import ResultStore, summary
-from .work import Plan, Task
+from .schedule import Cluster, Here, Staff, end_quietly, workers
+from .store import ResultStore, summary, without_notebooks
 
 __all__ = ["Progress", "grade", "plan_for", "submissions", "with_manual_marks", "with_stored"]
+
+
+Result = TypeVar("Result")
 
 
 class Progress(Protocol):
     """Who wants to see how far it is."""
 
-    def start(self, total: int, skipped: int) -> None: ...
+    def start(self, what: str, total: int) -> None: ...
 
-    def done(self, result: dict[str, Any]) -> None: ...
+    def done(self, student: str, problem: str) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -52,11 +60,7 @@ def plan_for(
     folder: CourseFolder, name: str, *, sandbox: str = "bwrap", execute_all: bool = False, hidden: bool = True
 ) -> Prepared:
     """Build the assignment and say how it is graded. Raises UsageError, UnfitError."""
-    if sandbox == "bwrap" and bubblewrap() is None:
-        raise UnfitError(
-            f"Nothing is graded without a sandbox, and bwrap was not found. {INSTALL_HINT}, "
-            "or type --sandbox none if every submission is your own."
-        )
+    _sandbox_is_there(sandbox)
     assignment = load(folder.solutions, name)
     try:
         # the committed release is not touched: what is graded here is built from the source
@@ -78,11 +82,19 @@ def plan_for(
         budget,
         folder.secret() if hidden else "",
         assignment.withheld,
-        tuple(info.get("imports", ("numpy", "matplotlib"))),
+        assignment.packages,
         sandbox,
         {package: tuple(cells) for package, cells in info.get("excused_without", {}).items()},
     )
     return Prepared(assignment, source, release, plan)
+
+
+def _sandbox_is_there(kind: str) -> None:
+    if kind == "bwrap" and bubblewrap() is None:
+        raise UnfitError(
+            f"Nothing is graded without a sandbox, and bwrap was not found. {INSTALL_HINT}, "
+            "or type --sandbox none if every submission is your own."
+        )
 
 
 def submissions(folder: CourseFolder, name: str, students: Sequence[str] = ()) -> list[Task]:
@@ -127,51 +139,87 @@ def grade(
     execute_all: bool = False,
     scheduler: str = "",
 ) -> list[dict[str, Any]]:
-    """Grade, store and record; the results of all submissions, marks given by hand included.
+    """Grade, store and record; the results of all submissions, without their notebooks, marks given by hand included.
 
     Killing it at any moment loses nothing: stored results are complete, and the next run does the rest.
     """
-    prepared = plan_for(folder, name, sandbox=sandbox, execute_all=execute_all)
-    plan = prepared.plan
-    tasks = submissions(folder, name, students)
+    wanted = {"sandbox": sandbox, "execute_all": execute_all}
+    assignment = load(folder.solutions, name)
     store = ResultStore(folder.results, name)
-    results: dict[str, dict[str, Any]] = {}
     with contextlib.ExitStack() as stack:
-        # nbgrader, the fork server and the workers load what they need while we go on
-        threading.Thread(target=import_module, args=("nbgrader.api",)).start()
         server = None
         if not scheduler:
+            _sandbox_is_there(sandbox)
+            # loads what it needs while we go on
             server = stack.enter_context(
-                Sandbox(withheld=plan.withheld, packages=plan.packages, kind=plan.sandbox)
+                Sandbox(withheld=assignment.withheld, packages=assignment.packages, kind=sandbox)
             )
-            workers(name)
-        from .record import Recorder
-
-        for note in preflight(plan, folder.results / name / ".preflight", sandbox=server):
+        prepared, tasks = _elsewhere(name, _prepare, folder, name, tuple(students), wanted)
+        plan = prepared.plan
+        staff: Staff
+        if server is None:
+            staff = stack.enter_context(Cluster(plan, scheduler))
+        else:
+            staff = stack.enter_context(Here(plan, jobs or os.cpu_count() or 1, server.address))
+        for note in preflight(plan, folder.results / name / ".preflight", staff.faults):
             progress.note(note)
         if not force:
             tasks = [with_stored(t, store.get(t.student)) for t in tasks]
-        progress.start(len(tasks), 0)
-        finished = (
-            on_this_machine(plan, tasks, jobs or os.cpu_count() or 1, server.address)
-            if server is not None
-            else on_cluster(plan, tasks, scheduler)
-        )
-        recorder = stack.enter_context(Recorder(folder, name, prepared.source, prepared.release))
-        for task, result in finished:
+        progress.start("grading", len(tasks))
+        for task, result in staff.grade(tasks):
             with _interrupts_wait():
-                if result is None:
-                    result = store.get(task.student)
-                    if result is None:
-                        raise UnfitError(
-                            f"The stored result of {task.student} vanished while it was read; run again."
-                        )
-                else:
+                if result is not None:
                     store.put(result)
-                marks = recorder.record(result)
-                results[task.student] = with_manual_marks(result, marks)
-                progress.done(results[task.student])
-    return [results[s] for s in sorted(results)]
+                progress.done(task.student, result["message"] if result is not None else "")
+    return _record(folder, prepared, [task.student for task in tasks], progress)
+
+
+def _prepare(
+    folder: CourseFolder, name: str, students: Sequence[str], wanted: dict[str, Any]
+) -> tuple[Prepared, list[Task]]:
+    """What has to be known before anything is graded; that a gradebook which is there can be written is part of it."""
+    from .record import Recorder
+
+    without_address_grammar()
+    prepared = plan_for(folder, name, **wanted)
+    tasks = submissions(folder, name, students)
+    if folder.has_gradebook:
+        with Recorder(folder, name, prepared.source, prepared.release):
+            pass
+    return prepared, tasks
+
+
+def _elsewhere(name: str, function: Callable[..., Result], *args: Any) -> Result:
+    """Call in a process that ends then: nbgrader takes more memory than all that works while submissions are graded."""
+    with ProcessPoolExecutor(1, workers(name), end_quietly) as pool:
+        try:
+            return pool.submit(function, *args).result()
+        except BrokenProcessPool:
+            raise UnfitError("The process that prepares the grading died: is there memory left?") from None
+
+
+def _record(
+    folder: CourseFolder, prepared: Prepared, students: Sequence[str], progress: Progress
+) -> list[dict[str, Any]]:
+    """Stored results into the gradebook, when no student's code runs any more."""
+    from .record import Recorder
+
+    name = prepared.assignment.name
+    store = ResultStore(folder.results, name)
+
+    def recorded() -> Iterator[dict[str, Any]]:
+        with Recorder(folder, name, prepared.source, prepared.release) as recorder:
+            for student in sorted(students):
+                result = store.get(student)
+                if result is None:
+                    raise UnfitError(f"The stored result of {student} vanished while it was read; run again.")
+                with _interrupts_wait():
+                    marks = recorder.record(result)
+                    progress.done(student, "")
+                yield with_manual_marks(result, marks)
+
+    progress.start("recording", len(students))
+    return list(without_notebooks(recorded()))
 
 
 @contextlib.contextmanager
@@ -221,10 +269,10 @@ def silent() -> Progress:
     """Nobody wants to see anything."""
 
     class _Silent:
-        def start(self, total: int, skipped: int) -> None:
+        def start(self, what: str, total: int) -> None:
             return None
 
-        def done(self, result: dict[str, Any]) -> None:
+        def done(self, student: str, problem: str) -> None:
             return None
 
         def note(self, text: str) -> None:

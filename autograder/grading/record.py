@@ -206,7 +206,7 @@ def marks_by_hand(folder: CourseFolder, assignment: str) -> dict[str, dict[str, 
     """Marks that people gave, by student and grade id; none when there is no gradebook yet."""
     from nbgrader.api import Gradebook, MissingEntry
 
-    if not folder.db and not (folder.root / "gradebook.db").is_file():
+    if not folder.has_gradebook:
         return {}
     with _database_errors(folder.db_url), Gradebook(folder.db_url) as book:
         try:

@@ -5,8 +5,10 @@ Either way a worker that dies is replaced, and a submission that kills its worke
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,30 +17,31 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import Any, Protocol
 
 from autograder.assignments import module_of
 from autograder.errors import SubmissionError, UnfitError
+from autograder.sandbox.inside.confine import die_with_parent
 
 from .admit import find_notebook, read_bytes
-from .work import Plan, Task, grade_one, initialise, without_result
+from .plan import Plan, Task
+from .store import without_result
 
-__all__ = ["on_cluster", "on_this_machine", "workers"]
+__all__ = ["SOURCES", "Cluster", "Here", "Staff", "end_quietly", "workers"]
 
 Finished = Iterator[tuple[Task, dict[str, Any] | None]]
 DEATHS = 3  # workers that one submission may kill
+SOURCES = ("reference", "blank")  # what `work.faults` examines
 
 
-def on_this_machine(plan: Plan, tasks: Sequence[Task], jobs: int, address: str) -> Finished:
-    """Grade with `jobs` worker processes and the fork server at `address`.
+class Staff(Protocol):
+    """Those who do the work."""
 
-    After a death, the submissions that were running are tried one by one.
-    """
-    with tempfile.NamedTemporaryFile(prefix="plan-") as file:
-        # by file, not as an argument: an argument larger than a pipe would wait for ever for a worker that died at once
-        pickle.dump(plan, file)
-        file.flush()
-        yield from _with_pools(plan, (file.name, address), tasks, jobs)
+    def faults(self) -> list[str]:
+        """What is not in order with the assignment; everybody who works on it is warm then."""
+
+    def grade(self, tasks: Sequence[Task]) -> Finished:
+        """Results as they are ready, with the task each belongs to; None where the stored result still holds."""
 
 
 def workers(assignment: str) -> BaseContext:
@@ -57,68 +60,164 @@ def workers(assignment: str) -> BaseContext:
     return context
 
 
-def _with_pools(plan: Plan, about: tuple[str, str], tasks: Sequence[Task], jobs: int) -> Finished:
-    jobs = max(1, min(jobs, len(tasks)))
-    waiting = list(tasks)
-    deaths: dict[str, int] = {}
-    while waiting:
-        suspects = [t for t in waiting if deaths.get(t.student)]
-        queue = suspects[:1] or list(waiting)
-        pool = ProcessPoolExecutor(1 if suspects else jobs, workers(plan.assignment), initialise, about)
-        running: dict[Future[dict[str, Any] | None], Task] = {}
+def end_quietly() -> None:
+    """Called in a new worker process: it ends with the process that started it, and without a word on Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        die_with_parent()
+
+
+class Here:
+    """`jobs` worker processes of this machine, which use the fork server at `address`. Use as a context manager."""
+
+    def __init__(self, plan: Plan, jobs: int, address: str) -> None:
+        self.plan, self.jobs, self.address = plan, max(1, jobs), address
+        self.pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Here:
+        # by file, not as an argument: an argument larger than a pipe would wait for ever for a worker that died at once
+        self.file = tempfile.NamedTemporaryFile(prefix="plan-")
+        pickle.dump(self.plan, self.file)
+        self.file.flush()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss()
+        self.file.close()
+
+    def faults(self) -> list[str]:
+        pool = self._team(self.jobs)
         try:
-            while queue or running:
-                while queue and len(running) < 2 * jobs:
-                    task = queue.pop(0)
-                    running[pool.submit(grade_one, task)] = task
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    result = future.result()
-                    task = running.pop(future)
-                    waiting.remove(task)
-                    yield task, result
+            return [fault for found in pool.map(_faults, SOURCES) for fault in found]
         except BrokenProcessPool:
-            for task in running.values():
-                deaths[task.student] = deaths.get(task.student, 0) + 1
-                if deaths[task.student] >= DEATHS:
-                    waiting.remove(task)
-                    yield task, _deadly(plan, task)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            raise UnfitError(
+                "A worker process died while it graded the reference: is there memory left?"
+            ) from None
+
+    def grade(self, tasks: Sequence[Task]) -> Finished:
+        """After a death, the submissions that were running are tried one by one."""
+        waiting = list(tasks)
+        deaths: dict[str, int] = {}
+        while waiting:
+            suspects = [t for t in waiting if deaths.get(t.student)]
+            queue = suspects[:1] or list(waiting)
+            pool = self._team(1 if suspects else self.jobs)
+            running: dict[Future[dict[str, Any] | None], Task] = {}
+            try:
+                while queue or running:
+                    while queue and len(running) < 2 * self.jobs:
+                        task = queue.pop(0)
+                        running[pool.submit(_grade, task)] = task
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        result = future.result()
+                        task = running.pop(future)
+                        waiting.remove(task)
+                        yield task, result
+            except BrokenProcessPool:
+                for task in running.values():
+                    deaths[task.student] = deaths.get(task.student, 0) + 1
+                    if deaths[task.student] >= DEATHS:
+                        waiting.remove(task)
+                        yield task, _deadly(self.plan, task)
+            finally:
+                if suspects or waiting:
+                    self._dismiss()
+
+    def _team(self, size: int) -> ProcessPoolExecutor:
+        """The workers that are there, or new ones; they start as there is work for them."""
+        if self.pool is None:
+            about = (self.file.name, self.address)
+            self.pool = ProcessPoolExecutor(size, workers(self.plan.assignment), _initialise, about)
+        return self.pool
+
+    def _dismiss(self) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+            self.pool = None
 
 
-def on_cluster(plan: Plan, tasks: Sequence[Task], address: str) -> Finished:
-    """Grade on the workers of a Dask scheduler. Notebooks travel as bytes; nothing else of the course folder is needed there.
+# What workers are asked to do. The process that asks has none of it loaded.
 
-    Raises UnfitError when Dask is not installed, the scheduler does not answer or no worker joins.
+
+def _initialise(plan_file: str, address: str) -> None:
+    from .work import initialise
+
+    initialise(plan_file, address)
+
+
+def _grade(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
+    from .work import grade_one
+
+    return grade_one(task, plan)
+
+
+def _faults(which: str, plan: Plan | None = None) -> list[str]:
+    from .work import faults
+
+    return faults(which, plan)
+
+
+class Cluster:
+    """The workers of a Dask scheduler. Notebooks travel as bytes; nothing else of the course folder is needed there.
+
+    Use as a context manager. Raises UnfitError when Dask is not installed, the scheduler does not answer or no worker
+    joins.
     """
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError:
-        raise UnfitError("--scheduler needs Dask: pip install '.[cluster]'.") from None
-    try:
-        client = Client(address, timeout=20, set_as_default=False)
-        client.wait_for_workers(1, timeout=60)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UnfitError(f"The Dask scheduler {address} cannot be used: {str(error)[:200]}.") from None
-    with client, client.as_current():
-        shared = client.scatter(plan, broadcast=True, hash=False)
+
+    def __init__(self, plan: Plan, address: str) -> None:
+        self.plan, self.address = plan, address
+
+    def __enter__(self) -> Cluster:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise UnfitError("--scheduler needs Dask: pip install '.[cluster]'.") from None
+        with contextlib.ExitStack() as stack:
+            try:
+                self.client = stack.enter_context(Client(self.address, timeout=20, set_as_default=False))
+                self.client.wait_for_workers(1, timeout=60)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise UnfitError(
+                    f"The Dask scheduler {self.address} cannot be used: {str(error)[:200]}."
+                ) from None
+            stack.enter_context(self.client.as_current())
+            self.shared = self.client.scatter(self.plan, broadcast=True, hash=False)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def faults(self) -> list[str]:
+        futures = [
+            self.client.submit(_faults, which, self.shared, pure=False, retries=1) for which in SOURCES
+        ]
+        return [fault for future in futures for fault in self._result(future)]
+
+    def grade(self, tasks: Sequence[Task]) -> Finished:
+        from distributed import KilledWorker, as_completed
+
         futures = {}
         for task in tasks:
-            future = client.submit(_grade_there, _packed(task, plan), shared, pure=False, retries=1)
+            packed = _packed(task, self.plan)
+            future = self.client.submit(_grade, packed, self.shared, pure=False, retries=1)
             futures[future.key] = (future, task)
         ready = as_completed([f for f, _ in futures.values()], with_results=True, raise_errors=False)
         for future, result in ready:
             task = futures[future.key][1]
-            problem = future.exception() if future.status == "error" else None
-            if isinstance(problem, KilledWorker):
-                yield task, _deadly(plan, task)
-            elif problem is not None:
-                raise (
-                    problem if isinstance(problem, UnfitError) else UnfitError(f"A worker failed: {problem}")
-                )
+            if future.status == "error" and isinstance(future.exception(), KilledWorker):
+                yield task, _deadly(self.plan, task)
             else:
-                yield task, result
+                yield task, self._result(future) if future.status == "error" else result
             future.release()
+
+    def _result(self, future: Any) -> Any:
+        try:
+            return future.result()
+        except UnfitError:
+            raise
+        except Exception as problem:
+            raise UnfitError(f"A worker failed: {problem}") from None
 
 
 def _packed(task: Task, plan: Plan) -> Task:
@@ -128,10 +227,6 @@ def _packed(task: Task, plan: Plan) -> Task:
         return replace(task, data=read_bytes(path), name=path.name)
     except SubmissionError as error:
         return replace(task, problem=str(error))
-
-
-def _grade_there(task: Task, plan: Plan) -> dict[str, Any] | None:
-    return grade_one(task, plan)
 
 
 def _deadly(plan: Plan, task: Task) -> dict[str, Any]:

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autograder.checks.entry import Outcome
 from autograder.errors import UnfitError
 from autograder.files import write_atomically
 
-from .execute import CellResult, png_text
+from .plan import Plan, Task
 from .rebuild import Rebuilt
 
-__all__ = ["ResultStore", "cell_digests", "failed_result", "make_result", "public", "summary"]
+if TYPE_CHECKING:
+    from autograder.checks.entry import Outcome
+
+__all__ = [
+    "CellResult",
+    "ResultStore",
+    "cell_digests",
+    "failed_result",
+    "make_result",
+    "public",
+    "sha",
+    "summary",
+    "without_notebooks",
+    "without_result",
+]
 
 FORMAT = 1
 _NO_MARKS = ("autograder/assignments/a", "autograder/report/", "autograder/screen", "autograder/cli")
+
+
+@dataclass
+class CellResult:
+    """What is recorded of one cell."""
+
+    grade_id: str
+    role: str
+    score: float | None = None
+    max_score: float = 0.0
+    status: str = ""  # passed | failed | error | timeout | not_run | manual | excused
+    bonus: bool = False
+    message: str = ""
+    diagnosis: tuple[str, ...] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    seconds: float = 0.0
 
 
 class ResultStore:
@@ -124,6 +158,26 @@ def failed_result(
     }
 
 
+def without_result(
+    plan: Plan, task: Task, message: str, digest: str = "", data: bytes = b""
+) -> dict[str, Any]:
+    """The result of a task that could not be graded; without a digest the next run tries it again."""
+    return failed_result(
+        plan.assignment,
+        task.student,
+        message,
+        plan.skeleton.graded,
+        digest=digest,
+        submitted=sha(data),
+        timestamp=task.timestamp,
+    )
+
+
+def sha(data: bytes) -> str:
+    """The fingerprint of a submission's bytes; none of no bytes."""
+    return hashlib.sha256(data).hexdigest() if data else ""
+
+
 def summary(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
     """score and max_score over all cells that are neither bonus nor excused; bonus apart."""
     counted = [c for c in cells if not c["bonus"] and c["status"] != "excused"]
@@ -132,6 +186,14 @@ def summary(cells: Sequence[dict[str, Any]]) -> dict[str, float]:
         "max_score": round(float(sum(c["max_score"] for c in counted)), 6),
         "bonus": round(float(sum(c["score"] or 0.0 for c in cells if c["bonus"])), 6),
     }
+
+
+def without_notebooks(results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Results without the notebooks, which are most of them; the first keeps its own, for the titles of the tasks."""
+    titled = False
+    for result in results:
+        yield {**result, "notebook": []} if titled else result
+        titled = titled or bool(result["notebook"])
 
 
 def public(result: dict[str, Any]) -> dict[str, Any]:
@@ -188,7 +250,7 @@ def _notebook_cell(cell: Rebuilt, result: CellResult) -> dict[str, Any]:
             outputs.append(
                 {
                     "type": "png",
-                    "png": png_text(output["png"]),
+                    "png": base64.b64encode(output["png"]).decode("ascii"),
                     "as_submitted": bool(output.get("as_submitted")),
                 }
             )
@@ -236,13 +298,10 @@ def versions(part: str = "") -> str:
     The entries of assignments are left out, and asked for apart: `part` is the beginning of their files' names. So a
     changed entry costs the tests of its own assignment only.
     """
-    import numpy as np
-
     import autograder
     import course
 
-    total = hashlib.blake2b(digest_size=12)
-    total.update(np.__version__.encode())
+    total = hashlib.blake2b(version("numpy").encode(), digest_size=12)
     for package in (autograder, course):
         root = Path(str(package.__file__)).parent
         for path in sorted(root.rglob("*")):

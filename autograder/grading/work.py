@@ -1,70 +1,31 @@
 """What a worker does: from the bytes of one submission to its result, in a process that holds no gradebook.
 
 `initialise` says once which plan and which fork server a worker process has; `grade_one` is a pure function of the task.
+`faults` are those of the assignment itself.
 """
 
 from __future__ import annotations
 
 import atexit
 import hashlib
-import importlib.util
 import pickle
-import signal
-import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import AutograderError, SubmissionError, UnfitError
-from autograder.sandbox.inside.confine import die_with_parent
 from autograder.sandbox.launcher import Sandbox
 from autograder.sandbox.spawner import Spawner
 
 from .admit import find_notebook, parse_notebook, read_bytes
-from .execute import Budget, CellResult, execute
-from .rebuild import Rebuilt, Skeleton, rebuild
-from .store import cell_digests, failed_result, make_result
+from .execute import execute
+from .plan import Plan, Task
+from .preflight import judge_blank, judge_reference
+from .rebuild import Rebuilt, rebuild
+from .schedule import SOURCES, end_quietly
+from .store import CellResult, cell_digests, make_result, sha, without_result
 
-__all__ = ["Plan", "Task", "grade_one", "initialise", "without_result"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is the same for all submissions of a run."""
-
-    assignment: str
-    skeleton: Skeleton
-    budget: Budget
-    salt: str
-    withheld: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ("numpy", "matplotlib")
-    sandbox: str = "bwrap"
-    excused_without: dict[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # package -> test cells that need it
-
-    @property
-    def excused(self) -> tuple[str, ...]:
-        absent = [p for p in self.excused_without if importlib.util.find_spec(p) is None]
-        return tuple(cell for p in absent for cell in self.excused_without[p])
-
-
-@dataclass(frozen=True)
-class Task:
-    """One submission to grade. `known` is the stored result's part that may still hold: digests, and cells by grade id.
-
-    `data` and `name` of the notebook, or the `problem` with it, travel along when the worker has no such folder.
-    """
-
-    student: str
-    folder: Path
-    timestamp: str | None
-    known: dict[str, str] = field(default_factory=dict)
-    cells: dict[str, dict[str, Any]] = field(default_factory=dict)
-    data: bytes | None = None
-    name: str = ""
-    problem: str = ""
+__all__ = ["all_faults", "faults", "grade_one", "initialise"]
 
 
 _plan: Plan | None = None
@@ -74,12 +35,10 @@ _sandbox_for: tuple[Any, ...] = ()
 
 
 def initialise(plan_file: str, address: str = "") -> None:
-    """Called once in every worker process, which ends with the process that started it, and without a word on Ctrl-C."""
+    """Called once in every worker process."""
     global _plan, _address
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_quietly()
     _plan, _address = pickle.loads(Path(plan_file).read_bytes()), address
-    if sys.platform == "linux":
-        die_with_parent()
 
 
 def _the_sandbox(plan: Plan) -> Spawner:
@@ -123,19 +82,21 @@ def grade_one(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
         return without_result(plan, task, message)
 
 
-def without_result(
-    plan: Plan, task: Task, message: str, digest: str = "", data: bytes = b""
-) -> dict[str, Any]:
-    """The result of a submission that could not be graded; without a digest the next run tries it again."""
-    return failed_result(
-        plan.assignment,
-        task.student,
-        message,
-        plan.skeleton.graded,
-        digest=digest,
-        submitted=_sha(data),
-        timestamp=task.timestamp,
+def faults(which: str, plan: Plan | None = None) -> list[str]:
+    """What is not in order with the assignment: of its reference, or of its release as students get it ("blank")."""
+    plan = plan or _plan
+    if plan is None:
+        raise RuntimeError("faults was called in a process that was not initialised")
+    cells = plan.skeleton.reference() if which == "reference" else plan.skeleton.blank_release()
+    results = execute(
+        cells, plan.assignment, "reference", plan.salt, _the_sandbox(plan), plan.budget, excused=plan.excused
     )
+    return judge_reference(cells, results) if which == "reference" else judge_blank(results)
+
+
+def all_faults(plan: Plan) -> list[str]:
+    """What is not in order with an assignment, found in this process."""
+    return [fault for which in SOURCES for fault in faults(which, plan)]
 
 
 def _grade(task: Task, plan: Plan) -> dict[str, Any] | None:
@@ -174,7 +135,7 @@ def _grade(task: Task, plan: Plan) -> dict[str, Any] | None:
         cells,
         results,
         digests=digests,
-        submitted=_sha(data),
+        submitted=sha(data),
         timestamp=task.timestamp,
         seconds=time.perf_counter() - started,
         kept=kept,
@@ -199,7 +160,3 @@ def _execute(
         cells, plan.assignment, task.student, plan.salt, _the_sandbox(plan), plan.budget,
         excused=plan.excused, skip=tuple(kept),
     )  # fmt: skip
-
-
-def _sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest() if data else ""

@@ -51,6 +51,11 @@ class Assignment:
         """Chapters of the library that students do not get for this assignment; its toml file may name others."""
         return tuple(self.info.get("withheld", withheld(self.name)))
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that its notebook may import."""
+        return tuple(self.info.get("imports", ("numpy", "matplotlib")))
+
     def limit(self, name: str, default: float) -> float:
         """A number of [limits]: cell_seconds, call_seconds, total_seconds, memory_mb."""
         return float(self.info.get("limits", {}).get(name, default))

@@ -234,7 +234,8 @@ def scale_cluster() -> Figures:
 @row("heaviest", peer="10 s", goal=1)
 def heaviest() -> Figures:
     """CPU seconds to grade one right submission of the heaviest assignment, the start of its sandbox included."""
-    from autograder.grading.work import Task, _end, grade_one
+    from autograder.grading.plan import Task
+    from autograder.grading.work import _end, grade_one
 
     seconds = {}
     for source in sorted((KIT / "solutions").glob("A*.py")):
@@ -325,7 +326,8 @@ def overhead() -> Figures:
     from autograder.assignments import table
     from autograder.checks.local import LocalSubject
     from autograder.checks.run import Context, Draws, active
-    from autograder.grading.work import Task, _end, grade_one
+    from autograder.grading.plan import Task
+    from autograder.grading.work import _end, grade_one
     from autograder.sandbox.inside.outputs import picture
 
     with tempfile.TemporaryDirectory() as folder:

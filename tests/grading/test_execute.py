@@ -5,7 +5,8 @@ import json
 import pytest
 
 from autograder.grading.admit import parse_notebook
-from autograder.grading.execute import Budget, execute
+from autograder.grading.execute import execute
+from autograder.grading.plan import Budget
 from autograder.grading.rebuild import Skeleton, rebuild
 
 from .conftest import NAME

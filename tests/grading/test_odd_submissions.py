@@ -6,7 +6,8 @@ import pytest
 
 from autograder.errors import SubmissionError
 from autograder.grading.admit import find_notebook, parse_notebook, read_bytes
-from autograder.grading.execute import Budget, execute
+from autograder.grading.execute import execute
+from autograder.grading.plan import Budget
 from autograder.grading.rebuild import Skeleton, rebuild
 
 from .conftest import NAME

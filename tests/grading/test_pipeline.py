@@ -250,7 +250,7 @@ def test_a_worker_that_dies_is_replaced_and_the_class_goes_on(filled, monkeypatc
         def submit(self, fn, task):
             counter = tmp_path / "deaths"
             deaths = len(counter.read_text()) if counter.exists() else 0
-            if task.student == "bao" and deaths < 2:
+            if getattr(task, "student", "") == "bao" and deaths < 2:
                 counter.write_text("x" * (deaths + 1))
                 return super().submit(os._exit, 1)
             return super().submit(fn, task)
@@ -265,7 +265,8 @@ def test_a_submission_that_always_kills_its_worker_is_reported(filled, monkeypat
 
     class Deadly(real):
         def submit(self, fn, task):
-            return super().submit(os._exit, 1) if task.student == "bao" else super().submit(fn, task)
+            deadly = getattr(task, "student", "") == "bao"
+            return super().submit(os._exit, 1) if deadly else super().submit(fn, task)
 
     monkeypatch.setattr(schedule, "ProcessPoolExecutor", Deadly)
     results = {r["student"]: r for r in run(filled, jobs=2)}
@@ -288,11 +289,11 @@ def test_a_cluster_gives_the_same_bytes_and_survives_a_lost_worker(filled):
         class Killer:
             count = 0
 
-            def start(self, total, skipped): ...
+            def start(self, what, total): ...
 
             def note(self, text): ...
 
-            def done(self, result):
+            def done(self, student, problem):
                 self.count += 1
                 if self.count == 3:
                     os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)

@@ -7,9 +7,8 @@ import pytest
 from autograder.checks.panel import as_html, as_text
 from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import UsageError
-from autograder.grading.execute import CellResult
 from autograder.grading.rebuild import Rebuilt, Skeleton
-from autograder.grading.store import failed_result, make_result
+from autograder.grading.store import CellResult, failed_result, make_result
 from autograder.report.class_report import questions, write_report
 from autograder.report.export import write_export
 from autograder.report.feedback import feedback_page
