@@ -13,7 +13,8 @@ from autograder.checks.lent import Sent
 from autograder.errors import UnfitError
 from autograder.grading.remote import ProcessDied, RemoteSession
 from autograder.sandbox.doctor import examine
-from autograder.sandbox.inside.confine import FILTERED
+from autograder.sandbox.inside import landlock
+from autograder.sandbox.inside.confine import FILTERED, Unconfined
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 from autograder.sandbox.spawner import ProcessLimits, Spawner
 from tests.bench.rows_grade import family
@@ -107,6 +108,42 @@ def test_a_flood_of_files_fills_only_a_scratch_of_its_own(session):
     )
     count, kind = text.split()
     assert kind == "OSError" and int(count) < 200
+
+
+needs_landlock = pytest.mark.skipif(not landlock.version(), reason="this kernel does not offer Landlock")
+WRITES = """
+import os
+os.mkdir('/tmp/a'); open('/tmp/a/b', 'w').write('x'); os.rename('/tmp/a/b', '/tmp/c'); os.symlink('/tmp/c', '/tmp/d')
+os.truncate('/tmp/c', 0); os.unlink('/tmp/d'); os.rmdir('/tmp/a'); open('/dev/null', 'w').write('x'); os.remove('/tmp/c')
+print(len(os.listdir('/usr')) > 0, len(open(os.__file__).read()) > 0)
+"""
+
+
+@needs_bwrap
+@needs_landlock
+def test_landlock_leaves_writing_in_the_scratch_and_takes_the_devices(session):
+    assert said(session, WRITES).strip() == "True True"
+    assert "PermissionError" in said(session, "open('/dev/zero', 'wb')")
+    assert "PermissionError" in said(session, "import fcntl; fcntl.ioctl(open('/dev/null'), 0x5401)")
+
+
+@needs_landlock
+def test_landlock_holds_without_namespaces_too():
+    place = f"/var/tmp/of-a-student-{os.getpid()}"
+    with Sandbox(kind="none") as bare:
+        session = RemoteSession(bare, LIMITS)
+        assert "PermissionError" in said(session, f"open({place!r}, 'w')")
+        session.close()
+    assert not os.path.exists(place)
+
+
+def test_a_kernel_without_landlock_goes_without_and_one_that_refuses_it_runs_nothing(monkeypatch):
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    landlock.restrict()
+    monkeypatch.setattr(landlock, "version", lambda: 3)
+    monkeypatch.setattr(landlock, "CREATE_RULESET", 100_000)
+    with pytest.raises(Unconfined, match="Landlock refuses"):
+        landlock.restrict()
 
 
 def test_threads_that_outlive_the_cell_do_not_stop_the_session(session):

@@ -19,6 +19,7 @@ __all__ = [
     "die_with_parent",
     "drop_privileges",
     "filter_system_calls",
+    "forbid_new_privileges",
     "limit_resources",
     "own_namespaces",
 ]
@@ -78,14 +79,18 @@ def limit_resources(memory_mb: int, cpu_seconds: int, file_mb: int = 16, process
 
 
 def drop_privileges() -> None:
-    """No capability can be had again, no program run can gain one, and no memory of this process can be read."""
+    """No capability can be had again, and no memory of this process can be read."""
     for capability in range(64):
         if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 and ctypes.get_errno() == errno.EPERM:
             break  # already without the right to drop: the set is empty
     header = struct.pack("=Ii", 0x20080522, 0)
     _call("capset", header, bytes(24))
-    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def forbid_new_privileges() -> None:
+    """No program that this process runs can gain a privilege; Landlock and the filter of system calls ask for it."""
+    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 # System calls that a notebook cell has no business with: numbers on x86_64 and aarch64 (None: does not exist there).
@@ -119,6 +124,8 @@ CLONE_THREAD = 0x00010000
 def filter_system_calls() -> None:
     """A seccomp filter: the calls above fail with EPERM, a new process is refused, a new thread is allowed.
 
+    Call after `forbid_new_privileges`.
+
     clone3 hides its flags behind a pointer, so it is said not to exist and the C library uses clone.
     """
     machine = platform.machine()
@@ -147,7 +154,6 @@ def filter_system_calls() -> None:
     program = b"".join(code)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer))
-    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _call("prctl", PR_SET_SECCOMP, 2, header, 0, 0)
 
 

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from . import confine, notebook
+from . import confine, landlock, notebook
 from .channel import Channel
 from .outputs import figures
 from .session import Session
@@ -203,6 +203,8 @@ def _settle(fd: int, limits: dict[str, Any], bare: bool) -> None:
     if sys.platform == "linux":
         if not bare:
             confine.drop_privileges()
+        confine.forbid_new_privileges()
+        landlock.restrict()
         confine.filter_system_calls()
 
 
