@@ -26,6 +26,7 @@ from .subject import RemoteSubject
 
 __all__ = ["execute"]
 
+MAX_OUTPUT = 16 << 20  # characters and bytes of pictures that are kept of one submission
 MAX_LIVES = 8  # student processes for one submission: the first, and one for each death
 
 
@@ -36,6 +37,7 @@ class _Life:
         self.sandbox, self.budget = sandbox, budget
         self.done: list[tuple[str, str]] = []
         self.lives = 0
+        self.room = MAX_OUTPUT
         self.current: RemoteSession | None = None
         self.deadline = time.monotonic() + budget.total_seconds
 
@@ -59,7 +61,17 @@ class _Life:
     def run(self, name: str, source: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         outputs, error = self.session().execute(name, source, self.budget.cell_seconds)
         self.done.append((name, source))
-        return outputs, error
+        return list(self._kept(outputs)), error
+
+    def _kept(self, outputs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Outputs as long as there is room for them."""
+        for output in outputs:
+            size = len(output["png"] if output["type"] == "png" else output["text"])
+            if size > self.room:
+                yield {"type": "text", "text": "… the rest of the output is left out"}
+                return
+            self.room -= size
+            yield output
 
     def close(self) -> None:
         if self.current is not None and self.current.dead is None:

@@ -159,3 +159,12 @@ def test_what_cannot_be_drawn_harms_nothing(toy, skeleton, sandbox, plot):
     results = {r.grade_id: r for r in execute(cells, NAME, "ada", "", sandbox, BUDGET)}
     assert not [o for o in results["plot"].outputs if o["type"] == "png"]
     assert results["test-double"].score == 2
+
+
+def test_there_is_room_for_so_many_pictures_of_one_submission(toy, skeleton, sandbox, monkeypatch):
+    monkeypatch.setattr("autograder.grading.execute.MAX_OUTPUT", 500 << 10)
+    flood = "class Picture:\n    def _repr_png_(self): return b'\\x89PNG\\r\\n\\x1a\\n' + bytes(200 << 10)\nfor _ in range(9): display(Picture())"
+    cells = rebuild(skeleton, parse_notebook(json.dumps(toy.notebook({"plot": flood})).encode(), "x"))
+    results = {r.grade_id: r for r in execute(cells, NAME, "ada", "", sandbox, BUDGET)}
+    assert [o["type"] for o in results["plot"].outputs] == ["png", "png", "text"]
+    assert "left out" in results["plot"].outputs[-1]["text"] and results["test-double"].score == 2

@@ -73,3 +73,19 @@ code(
     B,
     "x = []\ntry:\n    while True: x.append(open('/dev/null'))\nexcept OSError: pass",
 )
+PICTURE = r"""
+class Picture:
+    def __init__(self): self.bytes = b'\x89PNG\r\n\x1a\n' + bytes(200 << 10)
+    def _repr_png_(self): return self.bytes
+"""
+code("pictures without end", B, PICTURE + "for _ in range(10**4): display(Picture())\nPicture()")
+code(
+    "display replaced",
+    B,
+    "import builtins, sys\nbuiltins.display = lambda *a, **k: 100.0\nsys.modules['IPython.display'].display = builtins.display",
+)
+code(
+    "a picture that never ends",
+    B,
+    "class Picture:\n    def _repr_png_(self):\n        while True: pass\nPicture()",
+)
