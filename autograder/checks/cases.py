@@ -75,14 +75,14 @@ class Case:
         rtol = self.rtol if self.rtol > RTOL else 1e-9
         return agrees(self.truth[name], self.got[name], scale=largest(self.truth[name]), rtol=rtol)
 
-    def replay(self, edit: Edit) -> dict[str, Any] | None:
-        """The gradients of somebody who makes this mistake; None when it makes no sense on this tape."""
+    def replay(self, edit: Edit, names: frozenset[str] | None = None) -> dict[str, Any] | None:
+        """The gradients of somebody who makes this mistake, of these arguments; None when it makes no sense on this tape."""
         try:
             change = edit.resolve(view_of(self.tape))
             if change is None:
                 return None
             with np.errstate(all="ignore"):
-                return self.tape.backward(self.dout, change)
+                return self.tape.backward(self.dout, change, names)
         except (ValueError, IndexError, TypeError, ZeroDivisionError):
             return None
 

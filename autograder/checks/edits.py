@@ -27,6 +27,7 @@ from .time_edits import (
     mixed_edits,
     shared_edits,
     turned_edits,
+    window_edits,
 )
 from .views import Ref, View, view_of
 
@@ -47,6 +48,7 @@ def backward_edits(view: View) -> list[Edit]:
             reach = view.edge_reach(site, i)
             for k, (cost, ids, text, rule) in enumerate(_rules(view, node, i, x)):
                 sentence = _sentence(text, node, i)
+                ids = "" if ids == "M51" and not view.both_ways else ids
                 edits.append(
                     Edit(cost, tuple(ids.split()), sentence, at_site(site, i, rule), reach, site, f"{i}.{k}")
                 )
@@ -59,6 +61,7 @@ def backward_edits(view: View) -> list[Edit]:
             edits += mixed_edits(view, site, i)
         edits += last_output_edits(view, site)
     edits += turned_edits(view)
+    edits += window_edits(view)
     edits += shared_edits(view)
     edits += order_edits(view)
     edits += _at_twins(view, edits)

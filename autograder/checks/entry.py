@@ -25,7 +25,6 @@ from .trace import first_seen
 from .values import Mismatch, compare
 
 __all__ = [
-    "CURIOUS",
     "Check",
     "Entry",
     "Finding",
@@ -40,8 +39,6 @@ __all__ = [
 ]
 
 Sampler = Callable[..., dict[str, Any]]
-# in the memory of a run that asked: with time for causes it may say more
-CURIOUS = "asked whether there is time to look for causes"
 
 
 @dataclass(frozen=True)
@@ -124,6 +121,7 @@ class Trial:
         student_id: str = "",
         explain_until: float = math.inf,
         told: Iterable[str] = (),
+        asked: frozenset[str] | None = None,
         memory: dict[Any, Any] | None = None,
     ) -> None:
         self.subject, self.rng, self.square, self.student_id = subject, rng, square, student_id
@@ -131,25 +129,38 @@ class Trial:
         self.explain_until = explain_until
         self.memory = {} if memory is None else memory  # what earlier draws of this run have found out
         self.told = frozenset(told)  # aspects that are lost already: nobody reads a second explanation
+        self.asked = asked  # the aspects that this run is about; None: all
         self.findings: list[tuple[str | None, Finding]] = []
         self.mutated: list[Finding] = []
 
     @property
     def explain(self) -> bool:
         """Whether there is time to look for causes; without, only whether anything is wrong is asked."""
-        self.memory[CURIOUS] = True
         return time.process_time() < self.explain_until
+
+    def seconds(self, most: float) -> float:
+        """How long a cause may be looked for."""
+        return min(most, self.explain_until - time.process_time())
 
     @property
     def thorough(self) -> bool:
         """Whether this run decides marks: then what they depend on is looked for, however much time has passed."""
-        self.memory[CURIOUS] = True
         return self.explain_until > 0.0
+
+    def wants(self, aspect: str) -> bool:
+        """Whether anybody reads what is found about an aspect."""
+        return aspect not in self.told and (self.asked is None or aspect in self.asked)
 
     def seen_as(self, subject: Any) -> Trial:
         """The same trial, with the student's functions seen in another form; what is found is found in both."""
         other = copy(self)
         other.subject = subject
+        return other
+
+    def drawing(self) -> Trial:
+        """The same trial with a generator of its own: whether a part is run changes nothing for the others."""
+        other = copy(self)
+        other.rng = np.random.default_rng(int(self.rng.integers(2**63)))
         return other
 
     def apart(self, rng: np.random.Generator) -> Trial:
@@ -160,6 +171,7 @@ class Trial:
             student_id=self.student_id,
             explain_until=self.explain_until,
             told=self.told,
+            asked=self.asked,
             memory=self.memory,
         )
 

@@ -10,6 +10,7 @@ instance. The cheapest one is told; two that cannot be told apart are told as "e
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,15 +26,19 @@ from .forward_edits import forward_gradients
 from .gradcheck import consistent
 from .linetrace import Line, record_lines
 from .protocol import Broken, Finding, Pair, check_protocol, copied
+from .quantities import quantities, value_quantities
 from .search import search
 from .tape import record
-from .trace import locate, locate_gradients, quantities, value_quantities
+from .trace import locate, locate_formed, locate_gradients
 from .wrong_values import explain_value, variables
 
-__all__ = ["Diagnosis", "explain", "explain_arrays", "explain_forward"]
+__all__ = ["SECONDS", "Diagnosis", "explain", "explain_arrays", "explain_forward"]
 
 Instance = tuple[Mapping[str, Any], Any, Mapping[str, Any]]
 _AT_ONCE = ("repeatability", "random", "stale")  # protocol that makes every number meaningless
+_WRONG_WAY = "M47"  # a loop that runs the wrong way computes what is wrong on other lines than its own
+SECONDS = 0.8  # of CPU, for one explanation
+_SEARCH, _VALUE = 0.6, 0.4  # of these, for a search among the edits of the backward or of the forward pass
 _INSTANCES = 5  # an explanation has to hold on all of them
 
 
@@ -168,13 +173,14 @@ def _line(
             return locate(
                 value_quantities(tape, np.asarray(result[0] if isinstance(result, tuple) else result)), lines
             )
+        if _WRONG_WAY in why.ids:
+            return None
         known = quantities(tape, dout, got, why.replays(tape, dout))
-        if (early := locate(known, lines, forward=True)) is not None:
-            # the gradient is formed in forward: what is strange before that line counts
-            before = [k for k, (at, _, _) in enumerate(lines) if at == early]
-            return locate(known, lines[: before[0] + 1]) or early
+        if (formed := locate_formed(known, lines)) is not None:
+            return formed
         _, more = record_lines(pair.backward, (dout,) if cache is None else (dout, cache))
-        return locate_gradients(known, (got[n] for n in why.names if n in got), more)
+        wrong = [got[n] for n in why.names if n in got]
+        return locate_gradients(known, wrong, more, lines if pair.loss else ())
     except Exception:  # the line is a courtesy: nothing depends on it
         return None
 
@@ -189,6 +195,7 @@ def explain_arrays(
     trace: Sequence[Line] = (),
     suspect: bool = False,
     single: bool = False,
+    seconds: float = SECONDS,
 ) -> Diagnosis:
     """The mistake behind gradients that a student obtained.
 
@@ -197,9 +204,11 @@ def explain_arrays(
     trace      what `linetrace.record_lines` wrote down when backward ran on the first instance: gives `.line`
     suspect    the student's forward is wrong, too: gradients that are right for it are looked for first
     single     the student computes in float32: gradients are compared at that precision
+    seconds    of CPU; when they are over, what was found by then counts
 
     Raises: UsageError without instances.
     """
+    until = time.process_time() + seconds
     if not instances:
         raise UsageError(
             "explain_arrays: at least one instance (args, dout, gradients) is needed, better three."
@@ -217,15 +226,15 @@ def explain_arrays(
         return Diagnosis([], "")
     first = cases[0]
     cases.sort(key=lambda c: all(c.right(n) for n in asked))  # evidence from an instance that shows it
-    found = search(cases, frozenset(wrong)) if not suspect else []
+    found = [] if suspect else search(cases, frozenset(wrong), min(_SEARCH, seconds))
     left = [n for n in asked if not any(n in c.names for c in found)]
     if left:
-        found += forward_gradients(model, wrt, cases, frozenset(wrong))
+        found += forward_gradients(model, wrt, cases, frozenset(wrong), until)
         left = [n for n in asked if not any(n in c.names for c in found)]
     if left and suspect:
-        found += search(cases, frozenset(wrong))
+        found += search(cases, frozenset(wrong), min(_SEARCH, until - time.process_time()))
     why = compose(cases, asked, [c for c in found if c.names & set(asked)])
-    if trace:
+    if trace and _WRONG_WAY not in why.ids:
         known = quantities(
             first.tape, first.dout, {n: first.got[n] for n in asked}, why.replays(first.tape, first.dout)
         )
@@ -239,16 +248,18 @@ def explain_forward(
     instances: Sequence[tuple[Mapping[str, Any], Any]],
     *,
     trace: Sequence[Line] = (),
+    seconds: float = SECONDS,
 ) -> Diagnosis:
     """The mistake behind a wrong value: instances are (args, what the student's function returned).
 
-    trace  what `linetrace.record_lines` wrote down when the function ran on the first instance: gives `.line`
+    trace    what `linetrace.record_lines` wrote down when the function ran on the first instance: gives `.line`
+    seconds  of CPU; when they are over, what was found by then counts
 
     Raises: UsageError without instances.
     """
     if not instances:
         raise UsageError("explain_forward: at least one instance (args, value) is needed, better three.")
-    why = explain_value(model, instances)
+    why = explain_value(model, instances, min(_VALUE, seconds))
     if not (why.text and trace):
         return why
     args, got = instances[0]

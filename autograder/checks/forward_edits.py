@@ -20,10 +20,11 @@ from .forward_mistakes import ACTIVATIONS, FORWARD, Step
 from .tape import Node, Site, Tape, record
 from .views import View, view_of
 
-__all__ = ["FORMULAS", "ForwardEdit", "forward_edits", "forward_gradients", "recorded"]
+__all__ = ["FORMULAS", "ForwardEdit", "edited_value", "forward_edits", "forward_gradients", "recorded"]
 
 # how a wrong forward is differentiated: as it is; by the right formulas with its values; by those with its inputs
 FORMULAS = ("edit", "value", "input")
+_SECONDS = 0.25  # of CPU, for a search among the edits of the forward pass
 Rewrite = Callable[[Tape, str, tuple[Node, ...], dict[str, Any]], Node]
 
 
@@ -45,10 +46,14 @@ def forward_edits(view: View) -> list[ForwardEdit]:
     for site, group in view.sites.items():
         node = group[-1]
         for cost, ids, text, instead in FORWARD.get(node.op or "", ()):
+            if ids == "M51" and not view.both_ways:
+                ids = ""
             if view.normalises and node.op in ("mean", "sqrt") and not ids:
                 ids = "M28"
-            if node.op == "sum" and ids == "M02" and _averaged(view):
+            if node.op == "sum" and ids == "M02 M05" and _averaged(view):
                 ids, text = "M05", "the mean runs over all elements, not over the batch"
+            if (lost := {"{a} is missing": 0, "{b} is missing": 1}.get(text)) is not None:
+                ids = "M45" if node.op == "add" and _of_a_state(node.inputs[lost]) else ids
             if text == "the division by {b} is missing" and _by_a_size(view, node):
                 ids = "M02"
             found.append(
@@ -61,7 +66,7 @@ def forward_edits(view: View) -> list[ForwardEdit]:
     for site, i in view.loops():
         found += [_not_carried(view, site, i, through) for through in (False, True)]
         found.append(_from_zero(view, site, i))
-    found += _at_twins(view, found)
+    found += _at_twins(view, found) + _no_bias_anywhere(view)
     found.sort(key=lambda e: e.cost)
     return found
 
@@ -80,6 +85,21 @@ def _one_more_activation(view: View) -> list[ForwardEdit]:
 
 def _then(op: str) -> Callable[[Step], Node]:
     return lambda s: s.do(op, s.again())
+
+
+def _no_bias_anywhere(view: View) -> list[ForwardEdit]:
+    """Several layers, none of which adds its bias."""
+    last = {site: group[-1] for site, group in view.sites.items() if group[-1].op == "add"}
+    sites = tuple(site for site, node in last.items() if _bias(node.inputs[-1]).startswith("the bias"))
+    if len(sites) < 2:
+        return []
+    without = _rewrite(lambda s: s.keep(s.a))
+    return [ForwardEdit(1.25, (), "{q}: the biases are missing in all layers.", sites[0], without, sites[1:])]
+
+
+def _of_a_state(x: Node) -> bool:
+    """Whether a term is what the state before contributes to a step."""
+    return x.op == "matmul" and (x.inputs[0].name or "") in ("h", "h0", "h_prev")
 
 
 def _by_a_size(view: View, node: Node) -> bool:
@@ -240,15 +260,34 @@ def recorded(
         return None
 
 
+def edited_value(tape: Tape, edit: ForwardEdit) -> np.ndarray | None:
+    """The value of the wrong forward: only what depends on the edited operations is computed again."""
+    again = Tape()
+    again.args, again.constants = tape.args, tape.constants
+    places, new = {edit.site, *edit.twins}, dict[int, Node]()
+    try:
+        with np.errstate(all="ignore"):
+            for node in tape.nodes:
+                if node.op is None or not (node.site in places or any(x.index in new for x in node.inputs)):
+                    continue
+                change = edit.rewrite if node.site in places else Tape.plain
+                xs = tuple(new.get(x.index, x) for x in node.inputs)
+                new[node.index] = change(again, node.op, xs, node.extra)
+    except (ModelError, ValueError, IndexError, TypeError, KeyError, AttributeError):
+        return None
+    out = tape.outputs[0]
+    return np.asarray(new.get(out.index, out).value)
+
+
 def forward_gradients(
     model: Callable[..., Any],
     wrt: Sequence[str],
     cases: Sequence[Case],
     wrong: frozenset[str],
-    seconds: float = 0.25,
+    until: float,
 ) -> list[Candidate]:
     """Forward edits whose right backward pass, or the right backward formulas on their values, give what was got."""
-    until = time.process_time() + seconds
+    until = min(until, time.process_time() + _SECONDS)
     found: list[Candidate] = []
     for edit in forward_edits(view_of(cases[0].tape)):
         for how in FORMULAS[:2]:

@@ -121,6 +121,18 @@ class Step:
             )
         )
 
+    def from_behind(self) -> Node:
+        """One step of a sequence, counted from its end."""
+        index = self.extra["index"]
+        whole = isinstance(index, int | np.integer) and self.a.value.ndim > 1
+        return self.again(index=len(self.a.value) - 1 - index) if whole else self.again()
+
+    def squashed(self) -> Node:
+        """The operation on scores that went through a sigmoid before."""
+        if self.a.op != "mul":
+            return self.again(self.do("sigmoid", self.a))
+        return self.again(self.do("mul", *(self.do("sigmoid", x) if x.needs else x for x in self.a.inputs)))
+
     def bias_behind(self) -> Node:
         """An activation of the first term of a sum, and the second term added to it."""
         inside = self.a.inputs
@@ -145,6 +157,8 @@ _ACTIVATION: list[ForwardRow] = [
     (1.2, "", "{op} is applied twice", lambda s: s.again(s.again())),
     (1.3, "", "the sign inside {op} is wrong", lambda s: s.again(s.minus(s.a))),
     (1.3, "M01", "the sign of {op} is wrong", lambda s: s.minus(s.again())),
+    (1.4, "M03", "the argument of {op} is twice what it should be", lambda s: s.again(s.do("mul", s.a, 2.0))),
+    (1.4, "M03", "the argument of {op} is half of what it should be", lambda s: s.again(s.do("mul", s.a, 0.5))),
     (1.2, "", "the bias is added after {op}, not before it", lambda s: s.bias_behind()),
 ]
 _SOFTMAX: list[ForwardRow] = [
@@ -156,6 +170,7 @@ _SOFTMAX: list[ForwardRow] = [
     (1.05, "M09", "the sum in softmax runs over everything", lambda s: s.mixed(None)),
     (1.2, "M09", "softmax is normalised over everything instead of each row", lambda s: s.over_all()),
     (1.3, "M01", "the sign of the scores is wrong", lambda s: s.again(s.minus(s.a))),
+    (1.1, "M04", "the powers have base 2; e is asked for", lambda s: s.again(s.do("mul", s.a, math.log(2)))),
 ]
 FORWARD: dict[str, list[ForwardRow]] = {
     "add": [
@@ -228,10 +243,10 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.0, "", "the power is missing", lambda s: s.keep(s.a)),
         (1.3, "", "the exponent is one too high", lambda s: s.again(p=s.extra["p"] + 1)),
         (1.3, "", "the exponent is one too low", lambda s: s.again(p=s.extra["p"] - 1)),
-        (1.2, "", "the sign of the exponent is wrong", lambda s: s.again(p=-s.extra["p"])),
+        (1.2, "M01", "the sign of the exponent is wrong", lambda s: s.again(p=-s.extra["p"])),
     ],
     "sum": [
-        (1.1, "M02", "a mean stands where the sum is needed", lambda s: s.do("mean", s.a, **s.extra)),
+        (1.1, "M02 M05", "a mean stands where the sum is needed", lambda s: s.do("mean", s.a, **s.extra)),
         (1.5, "", "the maximum is taken, not the sum", lambda s: s.do("max", s.a, **s.extra)),
         (1.2, "", "a root is taken of the sum", lambda s: s.do("sqrt", s.again())),
     ],
@@ -263,9 +278,11 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.3, "", "the maximum is subtracted, but not the logarithm of the sum", lambda s: s.do("sub", s.a, s.do("max", s.a, axis=s.axis, keepdims=True))),
         (1.0, "M04", "the logarithm of the sum has base 2; natural logarithms are asked for", lambda s: s.based(2.0, shift=True)),
         (1.0, "M04", "the logarithm of the sum has base 2; natural logarithms are asked for", lambda s: s.based(2.0, shift=False)),
+        (1.1, "M04", "powers and logarithms have base 2; e is asked for", lambda s: s.do("mul", s.again(s.do("mul", s.a, math.log(2))), 1 / math.log(2))),
         (1.3, "", "the logarithm of the sum is added, not subtracted", lambda s: s.do("sub", s.do("mul", s.a, 2.0), s.again())),
     ],
     "softplus": [
+        (1.1, "M22", "the scores go through a sigmoid before; the loss takes scores", lambda s: s.squashed()),
         (1.0, "M04", "the logarithm has base 2; natural logarithms are asked for", lambda s: s.do("add", s.do("relu", s.a), s.do("mul", s.do("sub", s.again(), s.do("relu", s.a)), 1 / math.log(2)))),
         (1.0, "M04", "powers and logarithms have base 2; e is asked for", lambda s: s.do("mul", s.again(s.do("mul", s.a, math.log(2))), 1 / math.log(2))),
     ],
@@ -287,6 +304,7 @@ FORWARD: dict[str, list[ForwardRow]] = {
         (1.3, "", "the ids are taken in reversed order", lambda s: s.index("ids", lambda y, n: y[..., ::-1])),
     ],
     "getitem": [
+        (1.1, "", "the steps are read from last to first", lambda s: s.from_behind()),
         (1.2, "M34", "the index is off by one", lambda s: s.rolled(1, 0)),
         (1.2, "M34", "the index is off by one", lambda s: s.rolled(-1, 0)),
         (1.2, "M34", "the index is off by one", lambda s: s.rolled(1, -1)),

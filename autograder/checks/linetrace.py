@@ -28,8 +28,8 @@ def record_lines(
     """Call fn and record every new array of its local variables, in the order in which they appeared.
 
     Only frames of the file in which `fn` was written are followed, so helpers of the student are seen and NumPy is
-    not. A variable is recorded again when its contents changed, in place too. What fn returns is recorded under the
-    name "return" with the line of the return.
+    not. A variable is recorded again when its contents changed, in place too. What a function returns is recorded with
+    the line of the return under the name "return of f:12", where 12 is the line on which f begins.
 
     Raises: whatever fn raises.
     """
@@ -49,21 +49,27 @@ def record_lines(
             return
         if (
             isinstance(value, list | tuple)
-            and depth == 0
+            and depth <= name.startswith("return of ")
             and any(not isinstance(item, int | float | str) for item in value[:40])
         ):
             for i, item in enumerate(value[:40]):
-                take(frame_id, line, f"{name}[{i}]", item, 1)
+                take(frame_id, line, f"{name}[{i}]", item, depth + 1)
             return
-        if isinstance(value, float | np.floating):
+        if isinstance(value, float | np.floating) or (
+            isinstance(value, int) and name.startswith("return of ")
+        ):
             value = np.asarray(value)
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or value.size > _MAX_SIZE:
             return
         bits = value.tobytes()
         if seen.get((frame_id, name)) != bits and len(trace) < max_arrays:
-            known = (frame_id, name) not in seen and bits in given  # unpacked from an argument, not computed
+            # unpacked from an argument, cache[0], not computed; a second variable for it is somebody's choice
+            unpacked = bits in given and not any(
+                at == frame_id and there == bits and not other[-2:-1].isdigit()
+                for (at, other), there in seen.items()
+            )
             seen[frame_id, name] = bits
-            if known and not name.startswith("return"):
+            if unpacked and not name.startswith("return of "):
                 return
             trace.append((line, name, np.array(value)))
 
@@ -77,7 +83,8 @@ def record_lines(
                 return None
             look(frame, previous[0])
             if event == "return":
-                take(id(frame), previous[0], "return", arg)
+                code = frame.f_code
+                take(id(frame), previous[0], f"return of {code.co_name}:{code.co_firstlineno}", arg)
             previous[0] = frame.f_lineno
             return step
 
@@ -91,12 +98,10 @@ def record_lines(
             return None  # what a constructor draws is replaced before anything is computed
         inner = caller is not None and caller.f_code.co_filename == filename
         for name, value in list(frame.f_locals.items()):  # the arguments are known, not computed
-            if isinstance(value, np.ndarray):
-                if (
-                    inner and caller is not None
-                ):  # but what is handed to a helper is computed where it is called
+            if isinstance(value, np.ndarray | float):
+                if inner and caller is not None:  # what is handed to a helper is computed where it is called
                     take(id(caller), caller.f_lineno, f"{frame.f_code.co_name}({name})", value)
-                seen[id(frame), name] = value.tobytes()
+                seen[id(frame), name] = np.asarray(value).tobytes()
         return inside([frame.f_lineno])
 
     before = sys.gettrace()

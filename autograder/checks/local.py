@@ -47,7 +47,9 @@ class LocalSubject:
         return self.namespace[name]
 
     def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
-        function = self.get(name)
+        return self._reply(name, self.get(name), args, kwargs)
+
+    def _reply(self, name: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Reply:
         mine, named = [copied(a) for a in args], {k: copied(v) for k, v in kwargs.items()}
         try:
             value = function(*mine, **named)
@@ -57,6 +59,8 @@ class LocalSubject:
             return Reply(error=_as_student_error(name, function, error))
         if value is None and is_stub(function):
             raise NotAnswered(f"Not answered yet: {name} has no body.")
+        if all(map(same_bits, args, mine)) and not kwargs:
+            return Reply(value)
         changed = [
             argument_name(function, i) for i, (a, m) in enumerate(zip(args, mine)) if not same_bits(a, m)
         ]
@@ -64,7 +68,8 @@ class LocalSubject:
         return Reply(value, changed=tuple(changed))
 
     def call_many(self, name: str, calls: Sequence[Sequence[Any]]) -> list[Reply]:
-        return [self.call(name, args, {}) for args in calls]
+        function = self.get(name)
+        return [self._reply(name, function, args, {}) for args in calls]
 
     def globals_of(self, name: str) -> frozenset[str]:
         found = reachable_names(self.namespace, name)

@@ -219,7 +219,7 @@ LOCAL: dict[str, list[Row]] = {
         (1.2, "M18", "{other} is not transposed in the product that gives {q}", lambda c: c.other @ c.g),
         _UNUSED,
         (1.5, "", "only the contribution of the first example is there", lambda c: np.multiply.outer(c.other[0], c.g[0]) if c.other.ndim == 2 else c.other[0].T @ c.g[0]),
-        (1.5, "", "only the contribution of the last example is there", lambda c: np.multiply.outer(c.other[-1], c.g[-1]) if c.other.ndim == 2 else c.other[-1].T @ c.g[-1]),
+        (1.5, "M14", "only the contribution of the last example is there: it overwrites the others", lambda c: np.multiply.outer(c.other[-1], c.g[-1]) if c.other.ndim == 2 else c.other[-1].T @ c.g[-1]),
     ],
     "prelu, slope": [
         _UNUSED,
@@ -373,6 +373,6 @@ BROADCAST: list[Row] = [
 BIAS: list[Row] = [
     (0.9, "M07", "{q} is not summed over the batch: it has the shape of {here}", lambda c: c.partial),
     (1.0, "M07", "{q} is averaged over the batch; it should be summed: what was repeated gets the sum", BROADCAST[1][3]),
-    *((cost, id.replace("M07b", "M07"), text, f) for cost, id, text, f in BROADCAST[2:]),
+    *((cost, id.replace("M07b", "M07 M14" if "last row" in text else "M07"), text, f) for cost, id, text, f in BROADCAST[2:]),
 ]
 # fmt: on

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .entry import Check, Finding, Sampler, StudentError, Trial
-from .explain import explain_arrays, explain_forward
+from .explain import SECONDS, Diagnosis, explain_arrays, explain_forward
 from .forward_edits import ForwardEdit
 from .kinds import INSTANCES, courtesy, draw_apart, draw_arguments, explained, pick_first, pure_check
 from .own_forward import Args, Pair, Tried, own_forward, tape_pair, unexplained
@@ -54,8 +54,9 @@ def gradients(
             args = draw_arguments(pair.sample, trial.rng, trial.square, **case)
             late = _try(trial, pair, pair.tape(args), between=between)
             known = trial.memory.setdefault(("wrong", pair.backward), [])  # for `edges`
-            if not (wrong_late := late.gaps):
-                continue
+            wrong_late = late.gaps
+            if not any(trial.wants(aspect_of(w, args)) for w in wrong_late):
+                continue  # nothing, or nothing new
             first, rest = _three(trial, pair, late, **case)
             for w in wrong_late if not first.gaps else ():
                 trial.fail(
@@ -157,7 +158,10 @@ def loss(
         if wrong is not None:
             values = [(t.args, t.value) for t in tried]
             lines = trial.subject.trace(name, first.call) if trial.explain else ()
-            why = courtesy(lambda: explain_forward(model, values, trace=lines)) if trial.explain else None
+            why: Diagnosis | None = None
+            if trial.explain:
+                left = trial.seconds(SECONDS)
+                why = courtesy(lambda: explain_forward(model, values, trace=lines, seconds=left))
             trial.fail(explained(Finding(wrong.text, (), wrong.evidence), why), aspect="loss")
         for finding in _reasons(trial, pair, tried, bad).values():
             trial.fail(finding, aspect=f"d{wrt}")
@@ -198,8 +202,8 @@ def _three(
     drawn = (draw_apart(sample, trial.rng, first.args, **case) for _ in range(INSTANCES - 1))
     rest = [_try(trial, pair, pair.tape(args)) for args in drawn]
     if trial.square and not any(
-        first.gaps.keys() & t.gaps.keys() for t in rest
-    ):  # wrong for equal sizes only
+        first.gaps.keys() <= t.gaps.keys() for t in rest
+    ):  # something is wrong for equal sizes only
         drawn = (draw_arguments(sample, trial.rng, True, **case) for _ in range(INSTANCES - 1))
         rest = [_try(trial, pair, pair.tape(args)) for args in drawn]
     return first, rest
@@ -285,6 +289,7 @@ def _reasons(
             loss=pair.loss,
             only=tuple(bad),
             trace=trial.subject.trace(pair.backward, first.call),
+            seconds=trial.seconds(SECONDS),
         )
     )
     return {w: explained(finding, why) for w, finding in found.items()}

@@ -41,8 +41,11 @@ _EDGE = {"passed": "#2e8b3d", "failed": _BAD, "error": _BAD, "timeout": _BAD}
 _CALM = "#7a8290"
 _BOX = "padding:.4em .8em;margin:.3em 0;font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em"
 _CODE = "color:inherit;background:none;padding:0;white-space:normal"  # the page's own may be too pale
-# the points that a check returns are for nbgrader; JupyterLab would print them once more below the panel
-_ONCE = "<style>.jp-OutputArea-child:has(.course-panel)+.jp-OutputArea-executeResult{display:none}</style>"
+# the points that a check returns are for nbgrader; JupyterLab and VS Code would print them once more below the panel
+_ONCE = (
+    "<style>.jp-OutputArea-child:has(.course-panel)+.jp-OutputArea-executeResult,"
+    ".output_container:has(.course-panel)+.output_container:has(.output-plaintext){display:none}</style>"
+)
 _SMALL = "font-size:13px;overflow-wrap:anywhere"
 
 

@@ -158,29 +158,34 @@ def _factor_candidate(cases: Sequence[Case], factor: Factor, names: frozenset[st
     if scalar and factor.per_element:
         ids = ("M05",)
         text = f"{{q}} is {factor.text} times what it should be: the mean runs over all elements, not over the batch."
-    if factor.ids == ("M02",) and all(_averaged_bias(cases, n, factor) for n in names):
-        ids, text = (
-            ("M07",),
-            "{q} is averaged over the batch; it should be summed: what was repeated gets the sum.",
-        )
-    cost = 1.0 + factor.cost + (0.35 if factor.text == "0" and names != {"h0"} else 0.0)
+    over = {_averaged_bias(cases, n, factor) for n in names} if factor.ids == ("M02",) else set()
+    if over and "" not in over:
+        where = "steps" if over == {"steps"} else "batch"
+        ids = ("M07",)
+        text = f"{{q}} is averaged over the {where}; it should be summed: what was repeated gets the sum."
+    cost = 1.0 + factor.cost + (0.35 if factor.text == "0" and names not in ({"h0"}, {"h"}) else 0.0)
     if factor.text == "1/dout":
         text, evidence = "{q}: the gradient that comes from above is not used.", ""
     if factor.text == "0" and names == {"h0"}:
         ids, text = ("M45",), "{q} is zero: the gradient of the initial state is missing."
+    if factor.text == "0" and names == {"h"}:
+        ids, text = ("M45", "M41"), "{q} is zero: nothing is handed back to the state before the step."
     if factor.text == "0" and names == set(cases[0].truth) and len(names) > 1:
         ids, text = ("M13",), "{q} is zero: the gradient that comes from above is not used."
     return Candidate(cost, ids, text, names, joint, evidence, factor=factor.text)
 
 
-def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> bool:
-    """Whether a bias was added to N rows, at T steps perhaps, and its gradient is 1/N or 1/(T N) of what it should be."""
+def _averaged_bias(cases: Sequence[Case], name: str, factor: Factor) -> str:
+    """Whether a bias was added to N rows, at T steps perhaps, and its gradient is divided by N, T or T N: "batch" or "steps"."""
+    found = ""
     for case in cases:
         leaf = case.tape.leaves[name]
         uses = view_of(case.tape).consumers.get(leaf.index, [])
         if leaf.value.ndim > 1 or not uses or any(use.op not in ("add", "sub") for use, _ in uses):
-            return False
+            return ""
         rows = [np.size(use.value) / leaf.value.size for use, _ in uses]
-        if min(abs(case.factors[factor.text][0] - 1 / n) for n in (rows[0], sum(rows))) > 1e-9:
-            return False
-    return True
+        sizes = {rows[0]: "batch", sum(rows): "batch"} | ({len(rows): "steps"} if len(rows) > 1 else {})
+        found = next((w for n, w in sizes.items() if abs(case.factors[factor.text][0] - 1 / n) < 1e-9), "")
+        if not found:
+            return ""
+    return found

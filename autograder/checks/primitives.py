@@ -69,7 +69,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def swap_last(x: Array) -> Array:
     """The transpose of a matrix or of each matrix of a stack; a vector stays as it is."""
-    return np.swapaxes(x, -1, -2) if x.ndim > 1 else x
+    return x.swapaxes(-1, -2) if x.ndim > 1 else x
 
 
 ELEMENTWISE: dict[str, Elementwise] = {
@@ -129,19 +129,22 @@ def _matmul_vjp(node: Any, i: int, g: Any) -> Any:
 
 
 def _getitem_vjp(node: Any, i: int, g: Any) -> Array:
-    full = np.zeros_like(_v(node, 0))
-    np.add.at(full, node.extra["index"], g)
+    full, index = np.zeros_like(_v(node, 0)), node.extra["index"]
+    if all(isinstance(part, int | slice) for part in (index if isinstance(index, tuple) else (index,))):
+        full[index] = g
+    else:  # an entry may be taken several times
+        np.add.at(full, index, g)
     return full
 
 
 def _expand(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Array:
     """The gradient of a reduction, with the reduced axes back in place."""
-    g = np.asarray(g)
+    full = np.empty(shape)
     if axis is not None and not keepdims:
         axes = (axis,) if isinstance(axis, int) else tuple(axis)
-        for a in sorted(a % len(shape) for a in axes):
-            g = np.expand_dims(g, a)
-    return np.broadcast_to(g.reshape(g.shape or (1,) * len(shape)), shape)
+        g = np.expand_dims(g, tuple(a % len(shape) for a in axes))
+    full[...] = g
+    return full
 
 
 def _sum_vjp(node: Any, i: int, g: Any) -> Array:
@@ -162,12 +165,12 @@ def _max_vjp(node: Any, i: int, g: Any) -> Array:
 
 def _softmax_vjp(node: Any, i: int, g: Any) -> Array:
     y, axis = node.value, node.extra["axis"]
-    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+    return y * (g - (g * y).sum(axis=axis, keepdims=True))
 
 
 def _log_softmax(x: Array, axis: int = -1) -> Array:
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 def _log_softmax_vjp(node: Any, i: int, g: Any) -> Array:
@@ -181,9 +184,23 @@ def _take_vjp(node: Any, i: int, g: Any) -> Array:
     return full
 
 
+def _rows(x: Array) -> tuple[Array, Array]:
+    """An array as a matrix of its last axis, and the numbers of its rows."""
+    rows = x.reshape(-1, x.shape[-1])
+    return rows, np.arange(len(rows))
+
+
+def _pick(x: Array, y: Any) -> Array:
+    if np.shape(y) != x.shape[:-1]:
+        raise IndexError(f"labels of shape {np.shape(y)} for scores of shape {x.shape}")
+    rows, numbers = _rows(x)
+    return rows[numbers, np.ravel(y)].reshape(x.shape[:-1])
+
+
 def _pick_vjp(node: Any, i: int, g: Any) -> Array:
-    full = np.zeros_like(_v(node, 0))
-    np.put_along_axis(full, np.asarray(node.extra["y"])[..., None], np.asarray(g)[..., None], axis=-1)
+    full = np.zeros(_v(node, 0).shape)
+    rows, numbers = _rows(full)
+    rows[numbers, np.ravel(node.extra["y"])] = np.ravel(g)
     return full
 
 
@@ -276,14 +293,12 @@ _ALL = [
     Primitive("softmax", softmax, _softmax_vjp),
     Primitive("log_softmax", _log_softmax, _log_softmax_vjp),
     Primitive("take", lambda x, ids: x[ids], _take_vjp),
-    Primitive(
-        "pick", lambda x, y: np.take_along_axis(x, np.asarray(y)[..., None], axis=-1)[..., 0], _pick_vjp
-    ),
+    Primitive("pick", _pick, _pick_vjp),
     Primitive("concat", lambda *xs, axis=0: np.concatenate(xs, axis=axis), _concat_vjp),
     Primitive(
         "stack",
         lambda *xs, axis=0: np.stack(xs, axis=axis),
-        lambda n, i, g: np.take(g, i, axis=n.extra["axis"]),
+        lambda n, i, g: g[i] if n.extra["axis"] == 0 else np.take(g, i, axis=n.extra["axis"]),
     ),
     Primitive("reshape", lambda x, shape: np.reshape(x, shape), _reshape_vjp),
     Primitive("transpose", lambda x, axes=None: np.transpose(x, axes), _transpose_vjp),

@@ -19,26 +19,14 @@ from typing import Any
 
 from course.toolbox.seeds import student_rng
 
-from .entry import (
-    CURIOUS,
-    Check,
-    Entry,
-    Finding,
-    NotAnswered,
-    Outcome,
-    StudentError,
-    Subject,
-    Table,
-    Trial,
-    Wrong,
-)
+from .entry import Check, Entry, Finding, NotAnswered, Outcome, StudentError, Subject, Table, Trial, Wrong
 from .local import LocalSubject
 
 __all__ = ["Context", "Draws", "checker", "current_context", "run_entry"]
 
 BLANK = "Not answered yet."
-# seconds of CPU for the explanations of one test cell; what is found later is told without a cause
-EXPLAINING = 1.5
+# seconds of CPU from the start of a test cell; what is explained later is told without a cause
+EXPLAINING = 1.2
 
 
 @dataclass(frozen=True)
@@ -124,29 +112,30 @@ def run_entry(
     known: Mapping[tuple[str, int], Outcome] | None = None,
 ) -> Outcome:
     """Check one test cell's share of an entry against the functions of `subject`."""
-    started = time.perf_counter()
+    started, until = time.perf_counter(), time.process_time() + EXPLAINING
     checks = entry.checks_of(part)
     if not checks:
         raise KeyError(f"{table.assignment}: the entry {entry.id} has no part {part}.")
     others = _others(table, entry, subject)
     # without explanations first: they take most of the time, and none is needed when nothing or a helper is wrong
-    curious: set[str] = set()
-    findings = _run_all(table, entry, checks, subject, draws, explain=not others, curious=curious)
+    findings = _run_all(table, entry, checks, subject, draws, until=0.0 if others else until)
     notes: tuple[str, ...] = ()
     if findings and others:
-        lost = {f.aspect for f in findings}
+        lost = frozenset(f.aspect for f in findings)
         failing = tuple(c for c in checks if lost & set(c.aspects))
+        # an argument that is changed may be so by any part of a check, whatever is asked
+        asked = None if any("M25" in f.ids for f in findings) else lost
         with subject.bound(others):
-            again = _run_all(table, entry, failing, subject, draws, explain=False)
+            again = _run_all(table, entry, failing, subject, draws, asked=asked)
             helped = _lost(checks, again) < _lost(checks, findings)
             if helped and again:
-                again = _run_all(table, entry, checks, subject, draws)
+                again = _run_all(table, entry, checks, subject, draws, until=until)
         if helped:
             blame = _blame(table, entry, others, subject, draws, known or {}, right=not again)
             notes, findings = (blame,) if blame else (), again
-        elif curious & lost:
-            findings = _run_all(table, entry, failing, subject, draws)
-    lost = {f.aspect for f in findings}
+        else:
+            findings = _run_all(table, entry, failing, subject, draws, until=until, asked=asked)
+    lost = frozenset(f.aspect for f in findings)
     aspects = tuple(
         (name, 0.0 if name in lost else points, points) for c in checks for name, points in c.aspects.items()
     )
@@ -167,20 +156,23 @@ def _run_all(
     subject: Subject,
     draws: Sequence[Draws],
     *,
-    explain: bool = True,
-    curious: set[str] | None = None,
+    until: float = 0.0,
+    asked: frozenset[str] | None = None,
 ) -> list[Finding]:
-    """The first finding of every aspect, in the order of the aspects; `curious` takes those that asked for causes."""
+    """The first finding of every aspect, in the order of the aspects.
+
+    until  causes are looked for as long as this clock has not come; 0: not at all
+    asked  only these aspects are asked for: when they are lost, that is all
+    """
     found: dict[str, Finding] = {}
     memory: dict[Any, Any] = {}
-    until = time.process_time() + EXPLAINING if explain else 0.0
     for check in checks:
         number = entry.checks.index(check)
         for source in draws:
             if source.hidden and not check.hidden:
                 continue
             for draw in range(check.draws):
-                if all(name in found for name in check.aspects):
+                if not any(name not in found and (asked is None or name in asked) for name in check.aspects):
                     break
                 rng = student_rng(
                     source.student_id, table.assignment, entry.id, number, draw, salt=source.salt
@@ -193,12 +185,10 @@ def _run_all(
                     student_id=source.student_id,
                     explain_until=until,
                     told=found,
+                    asked=asked,
                     memory=memory,
                 )
-                told = _findings(entry, check, trial)
-                if memory.pop(CURIOUS, False) and curious is not None:
-                    curious.update(check.aspects)
-                for aspect, finding in told:
+                for aspect, finding in _findings(entry, check, trial):
                     for name in [aspect] if aspect is not None else check.aspects:
                         if name not in check.aspects:
                             raise KeyError(
@@ -268,7 +258,7 @@ def _blame(
         if outcome is not None:
             failed = outcome.status != "passed"
         else:
-            failed = bool(_run_all(table, other, other.checks, subject, draws[:1], explain=False))
+            failed = bool(_run_all(table, other, other.checks, subject, draws[:1]))
         if failed:
             wrong += names
     named = " and ".join(wrong or others)

@@ -32,7 +32,7 @@ def search(cases: Sequence[Case], wrong: frozenset[str], seconds: float = 0.6) -
             break
         if time.process_time() > until:
             break
-        first = cases[0].replay(edit)
+        first = cases[0].replay(edit, wrong)
         if first is None:
             continue
         predicted.append((edit, first))
@@ -64,15 +64,17 @@ def _confirmed(
     cases: Sequence[Case], edit: Edit, names: frozenset[str], wrong: frozenset[str]
 ) -> list[Candidate]:
     """The edit as a candidate for those names for which it holds on all instances."""
+    for case in cases[1:]:  # that it holds on the first is known
+        replayed = case.replay(edit, wrong)
+        names = frozenset(n for n in names if replayed is not None and case.fits(n, replayed[n]))
+        if not names:
+            return []
     joint = True
     for case in cases:
         replayed = case.replay(edit)
         if replayed is None:
             return []
-        names = frozenset(n for n in names if case.fits(n, replayed[n]))
         joint = joint and all(case.fits(n, replayed[n]) for n in case.got)
-        if not names:
-            return []
     return [Candidate(edit.cost, edit.ids, edit.text, names, joint, edit=edit)]
 
 
@@ -89,7 +91,7 @@ def _scaled(
                 base = _turn(first[name], turned)
                 if base is None or ratio(cases[0].got[name], base, cases[0].tol(name, base)) is None:
                     continue
-                replayed = [c.replay(edit) for c in cases]
+                replayed = [c.replay(edit, left) for c in cases]
                 bases = [_turn(r[name], turned) if r is not None else None for r in replayed]
                 if any(b is None for b in bases):
                     continue
@@ -121,7 +123,7 @@ def _along_one_path(cases: Sequence[Case], left: frozenset[str]) -> list[Candida
             if not reach & left:
                 continue
             cut = Edit(1.5, (), "", at_site(site, i, drop), reach, site)
-            without = [c.replay(cut) for c in cases]
+            without = [c.replay(cut, left) for c in cases]
             if any(w is None for w in without):
                 continue
             for name in reach & left:
@@ -162,6 +164,7 @@ def _pairs(
     """Two mistakes at once: edits at different edges, both applied in one replay."""
     found: list[Candidate] = []
     for name in left:
+        only = frozenset((name,))
         pool = [e for e, _ in predicted if name in e.reach and e.cost <= 1.3 and e.ids][:60]
         for k, one in enumerate(pool):
             for two in pool[k + 1 :]:
@@ -170,10 +173,12 @@ def _pairs(
                 if one.site == two.site and one.reach == two.reach:
                     continue
                 both = _together(one, two)
-                first = cases[0].replay(both)
+                first = cases[0].replay(both, only)
                 if first is None or not cases[0].fits(name, first[name]):
                     continue
-                if all(r is not None and c.fits(name, r[name]) for c in cases[1:] for r in [c.replay(both)]):
+                if all(
+                    r is not None and c.fits(name, r[name]) for c in cases[1:] for r in [c.replay(both, only)]
+                ):
                     found.append(
                         Candidate(both.cost, both.ids, both.text, frozenset((name,)), left == {name})
                     )
@@ -199,7 +204,7 @@ def _beside(
             if not two.reach & left or two is one or two.cost > 1.6:
                 continue
             both = _together(one, two)
-            replayed = cases[0].replay(both)
+            replayed = cases[0].replay(both, left)
             names = frozenset(n for n in left if replayed is not None and cases[0].fits(n, replayed[n]))
             if names:
                 found += _confirmed(cases, both, names, left)

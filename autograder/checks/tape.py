@@ -17,20 +17,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
 from . import primitives
 from .errors import ModelError
-from .naming import index_text, what_follows
+from .naming import index_text, named_place
 from .primitives import ELEMENTWISE, PRIMITIVES
+from .sweeps import Replay, Sweep
 
 __all__ = ["Node", "Ops", "Replay", "Site", "Tape", "record"]
 
 Site = tuple[Any, ...]
 _OWN_FILES = {__file__, primitives.__file__}
+# where an operation was called -> its site, its name, and the code, which lives as long as its number stands here
+_PLACES: dict[tuple[int, ...], tuple[Site, str | None, list[CodeType]]] = {}
+_MOST_PLACES = 5000
 _SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@"}
 
 
@@ -190,28 +194,14 @@ class Ops:
         return lambda x: self._tape.apply(name, (x,))
 
 
-class Replay:
-    """An edit, resolved for one tape: what is changed where.
+class Tape:
+    """A recorded forward pass. `rewrite` maps a site to f(tape, op, inputs, extra) -> Node, to record another one.
 
-    edges   (node index, input position) -> f(node, i, g, gradient for the input) -> gradient for the input
-    nodes   node index -> f(node, g) -> g, before the gradient is handed on to the inputs
-    leaves  argument -> f(tape, gradient) -> gradient
-    run     f(tape, dout) -> gradients, for an edit that is not a change at some edges of one sweep
+    Without `keep` nothing is recorded: operations are carried out on arrays, and the tape has its outputs only.
     """
 
-    __slots__ = ("edges", "leaves", "nodes", "run")
-
-    def __init__(self, edges: Any = None, nodes: Any = None, leaves: Any = None, run: Any = None) -> None:
-        self.edges: dict[tuple[int, int], Callable[..., Any]] = edges or {}
-        self.nodes: dict[int, Callable[..., Any]] = nodes or {}
-        self.leaves: dict[str, Callable[..., Any]] = leaves or {}
-        self.run: Callable[..., dict[str, Any]] | None = run
-
-
-class Tape:
-    """A recorded forward pass. `rewrite` maps a site to f(tape, op, inputs, extra) -> Node, to record another one."""
-
-    def __init__(self, rewrite: Mapping[Site, Callable[..., Any]] | None = None) -> None:
+    def __init__(self, rewrite: Mapping[Site, Callable[..., Any]] | None = None, keep: bool = True) -> None:
+        self.keep = keep
         self.nodes: list[Node] = []
         self.ops = Ops(self)
         self.leaves: dict[str, Node] = {}
@@ -225,7 +215,7 @@ class Tape:
         self._counts: dict[Site, int] = {}
         self.now: list[Any] = []  # the gradients of all nodes so far, during a backward pass
         self.view: Any = None  # what is read off the tape (`views.view_of`)
-        self._last: Any = None  # (dout, gradients of all nodes) of the last backward pass without edits
+        self._last: Sweep | None = None  # the last backward pass without edits
 
     @property
     def out(self) -> Any:
@@ -233,8 +223,10 @@ class Tape:
         values = tuple(float(n.value) if np.ndim(n.value) == 0 else n.value for n in self.outputs)
         return values if self.many else values[0]
 
-    def apply(self, op: str, inputs: tuple[Any, ...], extra: dict[str, Any] | None = None) -> Node:
+    def apply(self, op: str, inputs: tuple[Any, ...], extra: dict[str, Any] | None = None) -> Any:
         """Record one primitive; called by operators and by `ops`."""
+        if not self.keep:
+            return _computed(op, [np.asarray(x, dtype=float) for x in inputs], extra or {})
         site, name = self._site()
         nodes = tuple([x if isinstance(x, Node) else self.constant(x) for x in inputs])
         count = self._counts.get(site, 0)
@@ -248,11 +240,7 @@ class Tape:
     def plain(self, op: str, inputs: tuple[Node, ...], extra: dict[str, Any] | None = None) -> Node:
         """A new node for a primitive, without site and without rewriting."""
         extra = extra or {}
-        try:
-            value = PRIMITIVES[op].f(*[x.value for x in inputs], **extra)
-        except (ValueError, TypeError, IndexError) as error:
-            shapes = ", ".join(str(np.shape(x.value)) for x in inputs)
-            raise ModelError(f"The model cannot compute {op} of shapes {shapes}: {error}") from None
+        value = _computed(op, [x.value for x in inputs], extra)
         return Node(self, np.asarray(value), op, inputs, extra)
 
     def constant(self, value: Any) -> Node:
@@ -264,7 +252,7 @@ class Tape:
             node.name is None
             and "mask" in self.args
             and node.value.ndim
-            and np.all((node.value == 0) | (node.value == 1))
+            and bool((node.value * node.value == node.value).all())
         ):
             node.name = "mask"  # one minus the mask, its steps as a column, …
         return node
@@ -278,26 +266,33 @@ class Tape:
 
     def _site(self) -> tuple[Site, str | None]:
         frame: FrameType | None = sys._getframe(2)
-        site: list[Any] = []
-        name: str | None = None
-        passing = True  # the value is handed outward unnamed: look for its name there
+        codes: list[CodeType] = []
+        key: list[int] = []  # of numbers, since it takes long to hash code
         while frame is not None and frame is not self.root:
-            code = frame.f_code
-            if code.co_filename not in _OWN_FILES:
-                start, kind, variable = what_follows(code).get(frame.f_lasti, (frame.f_lasti, "", None))
-                site.append((code.co_name, code.co_firstlineno, start))
-                if passing:
-                    name, passing = variable, kind == "return"
+            codes.append(frame.f_code)
+            key += (id(frame.f_code), frame.f_lasti)
             frame = frame.f_back
-        return tuple(site), name
+        found = _PLACES.get(tuple(key))
+        if found is None:
+            if len(_PLACES) > _MOST_PLACES:
+                _PLACES.clear()
+            found = _PLACES[tuple(key)] = (*named_place(codes, key[1::2], _OWN_FILES), codes)
+        return found[:2]
 
-    def backward(self, dout: Any = 1.0, edit: Replay | None = None) -> dict[str, Any]:
-        """The gradient of Σ dout · out with respect to every argument of `wrt`, or what an edit makes of it."""
+    def backward(
+        self, dout: Any = 1.0, edit: Replay | None = None, names: frozenset[str] | None = None
+    ) -> dict[str, Any]:
+        """The gradient of Σ dout · out with respect to every argument of `wrt`, or what an edit makes of it.
+
+        names  the arguments that are asked for, when not all of them are
+        """
         if edit is not None and edit.run is not None:
             return edit.run(self, dout)
-        grads = self.sweep(dout, edit)
+        grads = self.sweep(dout, edit, names)
         result = {}
         for name, node in self.leaves.items():
+            if names is not None and name not in names:
+                continue
             g = grads[node.index]
             g = np.zeros_like(node.value) if g is None else np.asarray(g)
             if edit is not None and name in edit.leaves:
@@ -305,56 +300,42 @@ class Tape:
             result[name] = g
         return result
 
-    def sweep(self, dout: Any = 1.0, edit: Replay | None = None) -> list[Any]:
+    def sweep(
+        self, dout: Any = 1.0, edit: Replay | None = None, names: frozenset[str] | None = None
+    ) -> list[Any]:
         """The gradient of every node, in the order of the tape (None where nothing arrives)."""
-        if edit is None and self._last is not None and _same_dout(self._last[0], dout):
-            return self._last[1]
-        grads: list[Any] = [None] * len(self.nodes)
-        douts = tuple(dout) if self.many else (dout,)
-        for node, d in zip(self.outputs, douts):
-            start = np.broadcast_to(np.asarray(d, dtype=float), np.shape(node.value))
-            grads[node.index] = start if grads[node.index] is None else grads[node.index] + start
-        self.now = grads
-        edges = edit.edges if edit is not None else {}
-        nodes = edit.nodes if edit is not None else {}
-        with np.errstate(all="ignore"):
-            for node in reversed(self.nodes):
-                g = grads[node.index]
-                if g is None or node.op is None or not node.needs:
-                    continue
-                if node.index in nodes:
-                    g = nodes[node.index](node, g)
-                vjp = PRIMITIVES[node.op].vjp
-                for i, x in enumerate(node.inputs):
-                    if not x.needs:
-                        continue
-                    changed = edges.get((node.index, i)) if edges else None
-                    part = vjp(node, i, g) if changed is None else changed(node, i, g, vjp)
-                    if part is not None:
-                        old = grads[x.index]
-                        grads[x.index] = part if old is None else old + part
+        if self._last is None or not self._last.starts_from(dout):
+            self._last = Sweep(self, dout)
         if edit is None:
-            self._last = (dout, grads)
-        return grads
+            return self._last.grads
+        return self._last.edited(self, edit, names)
+
+
+def _computed(op: str, values: Sequence[Any], extra: Mapping[str, Any]) -> Any:
+    try:
+        return PRIMITIVES[op].f(*values, **extra)
+    except (ValueError, TypeError, IndexError) as error:
+        shapes = ", ".join(str(np.shape(x)) for x in values)
+        raise ModelError(f"The model cannot compute {op} of shapes {shapes}: {error}") from None
 
 
 def record(
     model: Callable[..., Any],
     args: Mapping[str, Any],
-    wrt: Sequence[str] = (),
+    wrt: Sequence[str] | None = None,
     rewrite: Mapping[Site, Callable[..., Any]] | None = None,
 ) -> Tape:
     """Run `model(ops, **args)` on the tape.
 
     Arguments in `wrt` become variables; an argument that is a dict or a tuple of arrays becomes variables when its
     own name, or one of its keys, is in `wrt`: they are called by their keys, or `name[0]`, `name[1]` …. All other
-    arguments (labels, masks, strings, numbers) are passed as they are.
+    arguments (labels, masks, strings, numbers) are passed as they are. Without `wrt` only the value is computed.
 
     Raises: ModelError when the model uses what the tape does not have, or shapes that do not fit.
     """
-    tape = Tape(rewrite)
+    tape = Tape(rewrite, keep=wrt is not None)
     tape.args = dict(args)
-    wanted = set(wrt)
+    wanted = set(wrt or ())
     given: dict[str, Any] = {}
     for name, value in args.items():
         if isinstance(value, Mapping) and (name in wanted or wanted & set(value)):
@@ -377,7 +358,3 @@ def record(
     outs = tuple(out) if tape.many else (out,)
     tape.outputs = tuple(x if isinstance(x, Node) else tape.constant(x) for x in outs)
     return tape
-
-
-def _same_dout(a: Any, b: Any) -> bool:
-    return a is b or (np.ndim(a) == 0 and np.ndim(b) == 0 and not isinstance(a, tuple | list) and a == b)

@@ -21,6 +21,7 @@ __all__ = [
     "mixed_edits",
     "shared_edits",
     "turned_edits",
+    "window_edits",
 ]
 
 _POINTWISE = {"add", "sub", "mul", "div", "neg", "pow", "log", "exp", "square", "sqrt"}
@@ -97,7 +98,35 @@ def leaf_edits(view: View, site: Site, i: int) -> Iterator[Edit]:
         return vjp(n, i, g) / len(view_of(n.tape).sites[site])
 
     text = f"{{q}} is averaged over the steps; the contributions are summed ({here})."
-    yield Edit(1.2, ("M46",), text, at_site(site, i, mean), reach, site)
+    bias = ("M07",) if np.ndim(x.value) <= 1 else ()
+    yield Edit(1.2, (*bias, "M46"), text, at_site(site, i, mean), reach, site)
+
+
+def window_edits(view: View) -> Iterator[Edit]:
+    """The gradient of every single state goes k steps back, and no further."""
+    for site, i in view.loops():
+        stacks = [n for n in view.tape.outputs if n.op == "stack"]
+        for k in range(2, min(len(view.sites[site]), _LONGEST) if stacks else 0):
+
+            def resolve(v: View, site: Site = site, i: int = i, k: int = k) -> Replay:
+                return Replay(run=lambda tape, dout: _window(tape, dout, v.sites[site], i, k))
+
+            text = (
+                f"{{q}} is a truncated gradient: that of every state goes back k = {k} steps, and no further."
+            )
+            yield Edit(1.45, ("M41",), text, resolve, view.edge_reach(site, i), site)
+
+
+def _window(tape: Tape, dout: Any, group: list[Node], i: int, k: int) -> dict[str, Any]:
+    """The gradient of each state by itself, cut k steps before it; all of them summed."""
+    total: dict[str, Any] = {}
+    for t in range(len(group)):
+        one = np.zeros_like(dout)
+        one[t] = dout[t]
+        cut = {(n.index, i): drop for n in group if 0 < n.count == t - k + 1}
+        for name, g in tape.backward(one, Replay(cut)).items():
+            total[name] = total[name] + g if name in total else g
+    return total
 
 
 def turned_edits(view: View) -> Iterator[Edit]:

@@ -35,6 +35,11 @@ class View:
                     union |= reach[x.index]
             reach.append(union)
         self.reach = reach
+        # a network that reads from the right: its states are turned round, or joined with others
+        self.both_ways = any(
+            n.op == "concat" or (n.op == "stack" and n.inputs[0].index > n.inputs[-1].index)
+            for n in tape.nodes
+        )
         # the same line of a helper, reached from several places (both directions of a network)
         self.twins: dict[Any, list[Site]] = {}
         for site in self.sites:

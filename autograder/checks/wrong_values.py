@@ -13,7 +13,7 @@ from .cases import RTOL
 from .diagnosis import Diagnosis, compared, hints, of
 from .errors import ModelError
 from .factors import Factor, factors, name_factor, ratio
-from .forward_edits import ForwardEdit, forward_edits, recorded
+from .forward_edits import ForwardEdit, edited_value, forward_edits, recorded
 from .gradcheck import tolerance
 from .primitives import sigmoid, softmax
 from .tape import Tape, record
@@ -23,7 +23,7 @@ __all__ = ["explain_value", "variables"]
 
 
 def explain_value(
-    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]], seconds: float = 0.4
+    model: Callable[..., Any], instances: Sequence[tuple[Mapping[str, Any], Any]], seconds: float
 ) -> Diagnosis:
     """The edit of the forward pass that gives the student's values, on every instance."""
     until = time.process_time() + seconds
@@ -49,13 +49,13 @@ def explain_value(
     for edit in forward_edits(view_of(tapes[0])):
         if time.process_time() > until or (options and edit.cost > min(o[0] for o in options) + 0.05):
             break
-        first = _values(model, [tapes[0].args], wrt, edit)
-        if first is None or not (_equal(got[0], first[0]) or (edit.cost < 1.3 and constants.named(first[0]))):
+        first = edited_value(tapes[0], edit)
+        if first is None or not (_equal(got[0], first) or (edit.cost < 1.3 and constants.named(first))):
             continue
-        rest = _values(model, [t.args for t in tapes[1:]], wrt, edit)
-        if rest is None:
+        rest = [edited_value(t, edit) for t in tapes[1:]]
+        values = [first, *(v for v in rest if v is not None)]
+        if len(values) < len(tapes):
             continue
-        values = first + rest
         if all(_equal(g, v) for g, v in zip(got, values)):
             options.append((edit.cost, edit.ids, edit.text, edit))
         elif edit.cost < 1.3 and (factor := constants.between(values)) is not None:
@@ -83,19 +83,6 @@ def explain_value(
         hints(list(ids), "the result", sentence),
         seen=tuple(n.value for n in seen.nodes) if seen is not None else (np.asarray(instances[0][1]),),
     )
-
-
-def _values(
-    model: Callable[..., Any], args: Sequence[Mapping[str, Any]], wrt: Sequence[str], edit: ForwardEdit
-) -> list[np.ndarray] | None:
-    """What a wrong forward gives on all instances."""
-    values = []
-    for a in args:
-        tape = recorded(model, a, wrt, edit)
-        if tape is None:
-            return None
-        values.append(np.asarray(tape.outputs[0].value))
-    return values
 
 
 class _Constants:

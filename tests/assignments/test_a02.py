@@ -84,6 +84,7 @@ MUTANTS = {
     "the bias of the last layer forgotten": (
         "mlp-forward", 'params[f"b{k}"])', 'params[f"b{k}"] * (k < L))', {"mlp-forward": 0}, "",
     ),
+    "no biases": ("mlp-forward", 'params[f"b{k}"])', '0 * params[f"b{k}"])', {"mlp-forward": 0}, ""),
     "always tanh": ("mlp-forward", "act_forward(Z, act)", 'act_forward(Z, "tanh")', {"mlp-forward": 0.5}, ""),
     "J without its minus": ("nn-forward", '"J": -(', '"J": (', {"nn-forward": 2.25}, "M01"),
     "no 1 in front of z": (
@@ -122,6 +123,20 @@ MUTANTS = {
         "dY @ (W if W.shape[0] == W.shape[1] else W.T)",
         {"affine-backward": 3.5},
         "M18",
+    ),
+    "W not transposed where it is square, and db averaged": (
+        "affine-backward",
+        "dY @ W.T, X.T @ dY, dY.sum(axis=0)",
+        "dY @ (W if W.shape[0] == W.shape[1] else W.T), X.T @ dY, dY.mean(axis=0)",
+        {"affine-backward": 2.5},
+        "M18",
+    ),
+    "dW of the last example": (
+        "affine-backward",
+        "    return dY @ W.T, X.T @ dY,",
+        "    for x, d in zip(X, dY):\n        dW = np.outer(x, d)\n    return dY @ W.T, dW,",
+        {"affine-backward": 3.5},
+        "M14",
     ),
     "dA written into where relu is off": (
         "act-backward",

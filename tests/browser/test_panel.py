@@ -1,11 +1,13 @@
 """The panel of a check on the grounds that it meets: JupyterLab and VS Code, light and dark, wide and narrow."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from autograder.assignments import table
 from autograder.checks.local import LocalSubject
-from autograder.checks.panel import as_html
+from autograder.checks.panel import as_html, display
 from autograder.checks.run import Draws, run_entry
 
 from .conftest import SCREENS, contrasts
@@ -20,6 +22,8 @@ THEMES = {
     "vscode-light-modern": ("#ffffff", "#3b3b3b", "#f3f3f3", "#3b3b3b"),
     "vscode-dark": ("#1e1e1e", "#cccccc", "#31313b", "#d7ba7d"),
     "vscode-dark-modern": ("#1f1f1f", "#cccccc", "#3c3c3c", "#d0d0d0"),
+    "vscode-high-contrast": ("#000000", "#ffffff", "#000000", "#ffffff"),
+    "vscode-high-contrast-light": ("#ffffff", "#292929", "#09345f", "#ffffff"),
 }
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>:root{{--vscode-editor-background:{ground};
 --vscode-editor-foreground:{ink};--vscode-font-family:sans-serif;--vscode-textPreformat-foreground:{code}}}
@@ -90,3 +94,31 @@ def test_every_word_of_a_panel_can_be_read_on_every_ground(browser, panels, tmp_
         "return [...document.querySelectorAll('.course-panel')].map(p => getComputedStyle(p).borderLeftColor)"
     )
     assert len(set(edges)) == 3 and min(contrasts(browser, ".course-panel", edges=True).values()) >= 3.0
+
+
+# how VS Code lays out what a cell shows: an output a container, on a ground of its own, the words of the editor's font
+VSCODE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy"
+content="default-src 'none'; style-src 'unsafe-inline'"><style>:root{{--vscode-editor-foreground:#ccc;
+--vscode-textPreformat-foreground:#d0d0d0;--vscode-textPreformat-background:#3c3c3c}}html{{background:#1f1f1f}}
+@layer vscode-default{{body{{background-color:transparent;color:var(--vscode-editor-foreground)}}
+code{{color:var(--vscode-textPreformat-foreground);background-color:var(--vscode-textPreformat-background)}}}}</style>
+<body class="vscode-dark"><div class="cell_container">{outputs}</div></body></html>"""
+CONTAINER = '<div class="output_container"><div class="output">{}</div></div>'
+PLAIN = '<div class="output-plaintext">{}</div>'
+
+
+def test_vscode_shows_the_panel_and_not_the_points_below_it(browser, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data["text/html"]))
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=True))
+    display(outcome(affine_backward=wrong), (9.0, 21.0))
+    outputs = [PLAIN.format("before"), *shown, PLAIN.format("4.0"), PLAIN.format("another cell")]
+    page = tmp_path / "vscode.html"
+    page.write_text(VSCODE.format(outputs="".join(map(CONTAINER.format, outputs))))
+    browser.get(page.as_uri())
+    seen = browser.execute_script(
+        "return [...document.querySelectorAll('.output_container')].map(o => o.clientHeight > 0)"
+    )
+    assert seen == [True, True, False, True]
+    words = contrasts(browser, ".course-panel")
+    assert len(words) > 5 and min(words.values()) >= 4.5

@@ -13,9 +13,10 @@ from autograder.checks.diagnosis import joined
 from autograder.checks.errors import UsageError
 from autograder.checks.explain import explain, explain_arrays, explain_forward
 from autograder.checks.linetrace import record_lines
+from autograder.checks.quantities import quantities
 from autograder.checks.search import search
 from autograder.checks.tape import record
-from autograder.checks.trace import first_seen, locate, quantities
+from autograder.checks.trace import first_seen, locate
 
 WRT = ("X", "W", "b")
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.checks.edits import backward_edits
 from autograder.checks.errors import ModelError
+from autograder.checks.forward_edits import edited_value, forward_edits, recorded
 from autograder.checks.primitives import ELEMENTWISE, PRIMITIVES
-from autograder.checks.tape import Replay, record
+from autograder.checks.tape import Replay, Tape, record
 from autograder.checks.views import view_of
 
 RNG = np.random.default_rng(3)
@@ -155,6 +157,86 @@ def test_an_edit_changes_what_it_says_and_nothing_else() -> None:
     assert all(np.array_equal(right[k], again[k]) for k in right)
 
 
+def plainly(tape: Tape, dout: Any, edit: Replay) -> dict[str, Any]:
+    """What an edit makes of the gradients, node by node and from the beginning."""
+    now: list[Any] = [None] * len(tape.nodes)
+    now[tape.outputs[0].index] = np.broadcast_to(dout, tape.outputs[0].value.shape)
+    tape.now = now
+    for node in reversed(tape.nodes):
+        g = now[node.index]
+        if g is None or node.op is None or not node.needs:
+            continue
+        g = edit.nodes[node.index](node, g) if node.index in edit.nodes else g
+        for i, x in enumerate(node.inputs):
+            vjp = PRIMITIVES[node.op].vjp
+            change = edit.edges.get((node.index, i))
+            part = None if not x.needs else vjp(node, i, g) if change is None else change(node, i, g, vjp)
+            if part is not None:
+                now[x.index] = part if now[x.index] is None else now[x.index] + part
+    found = {}
+    for name, leaf in tape.leaves.items():
+        g = np.zeros_like(leaf.value) if now[leaf.index] is None else np.asarray(now[leaf.index])
+        found[name] = edit.leaves[name](tape, g) if name in edit.leaves else g
+    return found
+
+
+def test_what_is_known_of_the_right_pass_changes_no_edit() -> None:
+    tape = record(rnn, draw_rnn(), ("X", "h0", "Wxh", "Whh"))
+    dout = RNG.normal(size=tape.out.shape)
+    compared = 0
+    for edit in backward_edits(view_of(tape)):
+        change = edit.resolve(view_of(tape))
+        if change is None or change.run is not None:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                want = plainly(tape, dout, change)
+        except ValueError:
+            continue
+        for names in (None, frozenset(("X",)), frozenset(("Whh", "h0"))):
+            got = tape.backward(dout, change, names)
+            assert got.keys() == (want.keys() if names is None else names)
+            assert all(np.array_equal(got[w], want[w], equal_nan=True) for w in got), edit.text
+            compared += 1
+    assert compared > 300
+
+
+def test_a_wrong_value_is_that_of_a_new_recording() -> None:
+    args, wrt = draw_rnn(), ("X", "h0", "Wxh", "Whh")
+    tape = record(rnn, args, wrt)
+    edits = forward_edits(view_of(tape))
+    assert len(edits) >= 30
+    for edit in edits:
+        again, value = recorded(rnn, args, wrt, edit), edited_value(tape, edit)
+        assert (again is None) == (value is None), edit.text
+        if again is not None:
+            assert np.array_equal(value, again.outputs[0].value, equal_nan=True), edit.text
+
+
+def test_a_place_stays_the_same_when_the_interpreter_has_specialised_its_code() -> None:
+    def model(ops: Any, X: Any) -> Any:
+        return ops.stack([ops.tanh(x) for x in list(X)])
+
+    sites = [[n.site for n in record(model, {"X": A}, ("X",)).nodes] for _ in range(40)]
+    assert all(s == sites[0] for s in sites)
+
+
+def test_another_upstream_gradient_is_another_pass() -> None:
+    tape = record(rnn, draw_rnn(), ("X", "h0", "Wxh", "Whh"))
+    one, two = (tape.backward(RNG.normal(size=tape.out.shape))["X"] for _ in range(2))
+    assert not np.allclose(one, two)
+    assert tape.sweep(1.0) is tape.sweep(1.0) and tape.sweep(1.0) is not tape.sweep(2.0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_without_variables_only_the_value_is_computed(name: str) -> None:
+    model, values = CASES[name]
+    args = dict(zip(model.__code__.co_varnames[1:], values))
+    plain, whole = record(model, args), record(model, args, tuple(args))
+    assert not plain.leaves and len(plain.nodes) == 1
+    assert np.allclose(plain.out, whole.out, rtol=1e-14) and type(plain.out) is type(whole.out)
+
+
 def test_a_rewritten_site_gives_another_function() -> None:
     args = {"a": A}
     tape = record(lambda ops, a: ops.tanh(a), args, ("a",))
@@ -206,3 +288,6 @@ def test_unknown_operations_and_shapes_that_do_not_fit_are_said() -> None:
         record(lambda ops, a: ops.erf(a), {"a": A}, ("a",))
     with pytest.raises(ModelError, match="matmul of shapes"):
         record(lambda ops, a: a @ a, {"a": A}, ("a",))
+    for wrt in (None, ("a",)):
+        with pytest.raises(ModelError, match="pick of shapes"):
+            record(lambda ops, a: ops.pick(a, np.array([0])), {"a": A}, wrt)

@@ -1,6 +1,6 @@
 """Print the table of mutants.
 
-python -m tests.mutants                 everything, one seed
+python -m tests.mutants                 everything, one seed, and 1,000 random changes of right solutions
 python -m tests.mutants a02 -v          one assignment, with every mutant that was not named right
 """
 
@@ -12,10 +12,14 @@ import numpy as np
 
 from .by_entry import ASSIGNMENTS, run_entries
 from .report import MODULES, Tally, run, targets
+from .syntax import Summary, judge_random, random_mutants
 
 
 def main(arguments: list[str]) -> int:
-    """Print a row for each assignment and the total; 1 when a mutant was missed or a right solution was blamed."""
+    """Print a row for each assignment, one for random changes, and the total of the former.
+
+    The exit code is 1 when a mutant was missed or a right solution was blamed.
+    """
     chosen = [a for a in arguments if not a.startswith("-")]
     if unknown := sorted({*chosen} - {*MODULES, *ASSIGNMENTS}):
         sys.exit(
@@ -32,12 +36,18 @@ def main(arguments: list[str]) -> int:
             print("\n".join(tally.notes))
         print(tally.row())
         total.merge(tally)
+    missed: list[str] = []
+    if not chosen:
+        drawn = Summary([judge_random(m) for m in random_mutants(targets(), 1000, seed=1)])
+        print(drawn.row())
+        missed = drawn.missed
+        print("\n".join(f"MISSED   {name}" for name in missed), end="\n" * bool(missed))
     share = 100 * total.name_or_line / max(total.mutants, 1)
     print(
         f"a name or the right line for {share:.1f} % of all; the catalogue names {total.catalogue} of them; wrong line: {total.line_wrong}"
     )
     print(total.row().removeprefix(f"{'all':10} ").split("   (")[0])
-    return 0 if total.caught == total.mutants and not total.false_alarms else 1
+    return 0 if total.caught == total.mutants and not total.false_alarms and not missed else 1
 
 
 if __name__ == "__main__":

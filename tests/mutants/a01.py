@@ -67,6 +67,7 @@ M22 | return e / e.sum(axis=1, keepdims=True) | p = e / e.sum(axis=1, keepdims=T
 M01 | np.exp(Z - Z.max(axis=1, keepdims=True)) | np.exp(Z.max(axis=1, keepdims=True) - Z)
 - | np.exp(Z - Z.max(axis=1, keepdims=True)) | 1 / (1 + np.exp(-Z))
 M06 | return e / e.sum(axis=1, keepdims=True) | return (e / e.sum(axis=1, keepdims=True)).T
+M04 | np.exp(Z - Z.max(axis=1, keepdims=True)) | 2.0 ** (Z - Z.max(axis=1, keepdims=True))
 """,
     variants=(
         "def forward(Z):\n    return np.stack([np.exp(z - z.max()) / np.exp(z - z.max()).sum() for z in Z])",
@@ -106,6 +107,8 @@ M09 | np.exp(s).sum(axis=1, keepdims=True) | np.exp(s).sum(axis=0, keepdims=True
 M04 | return s - np.log(np.exp(s).sum(axis=1, keepdims=True)) | return (s - np.log(np.exp(s).sum(axis=1, keepdims=True))) / np.log(2)
 - | return s - np.log(np.exp(s).sum(axis=1, keepdims=True)) | return np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
 M01 | return s - np.log(np.exp(s).sum(axis=1, keepdims=True)) | return np.log(np.exp(s).sum(axis=1, keepdims=True)) - s
+M04 | np.log(np.exp(s).sum(axis=1, keepdims=True)) | np.log2(np.exp2(s).sum(axis=1, keepdims=True))
+
 M22 | s = Z - Z.max(axis=1, keepdims=True) | s = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
 """,
     variants=("def forward(Z):\n    return Z - np.log(np.exp(Z).sum(axis=1))[:, None]",),

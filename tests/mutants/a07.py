@@ -73,7 +73,7 @@ M45,- | dh_prev = dz @ Whh.T | dh_prev = dz
 - | return dx, dh_prev, dWxh, dWhh, dbh | return dx, dh_prev, dWhh, dWxh, dbh
 M25 | dz = dh * (1 - h_next**2) | dh *= 1 - h_next**2\\n    dz = dh
 - | z = x @ Wxh + h @ Whh + bh | z = x @ Wxh + h @ Whh
-- | z = x @ Wxh + h @ Whh + bh | z = x @ Wxh + bh
+M45,- | z = x @ Wxh + h @ Whh + bh | z = x @ Wxh + bh
 M18 | z = x @ Wxh + h @ Whh + bh | z = x @ Wxh + h @ Whh.T + bh
 - | h_next = np.tanh(z) | h_next = 1 / (1 + np.exp(-z))
 - | h_next = np.tanh(z) | h_next = np.maximum(z, 0)

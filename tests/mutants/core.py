@@ -218,6 +218,11 @@ def _first_difference(a: str, b: str) -> int:
     return min(len(a.splitlines()), len(b.splitlines()))
 
 
+def right_line(mutant: Mutant, verdict: Verdict) -> bool:
+    """Whether the line told is that of the mistake, or beside it."""
+    return verdict.line is not None and abs(verdict.line - mutant.line) <= 1
+
+
 def named_right(expected: str, ids: tuple[str, ...]) -> bool:
     """Whether the ids told are those expected, aliases included."""
     if not ids:

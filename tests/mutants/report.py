@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from .core import Mutant, Target, Verdict, named_right
+from .core import Mutant, Target, Verdict, named_right, right_line
 
 __all__ = ["Tally", "run", "targets"]
 
@@ -44,7 +44,7 @@ class Tally:
         self.mutants += 1
         self.seconds.append(verdict.seconds)
         self.caught += verdict.caught
-        near = verdict.line is not None and abs(verdict.line - mutant.line) <= 1
+        near = right_line(mutant, verdict)
         self.line += near
         self.line_wrong += verdict.line is not None and not near
         ok = named_right(mutant.expected, verdict.ids) and (bool(verdict.ids) or verdict.named)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .core import Mutant, Target, Verdict, load
+from .core import Mutant, Target, Verdict, load, right_line
 
-__all__ = ["Random", "judge_random", "random_mutants", "same_function"]
+__all__ = ["Random", "Summary", "judge_random", "random_mutants", "same_function"]
 
 _OTHER_FUNCTION = {
     "tanh": ("sin", "arctan"), "exp": ("expm1", "cosh"), "log": ("log1p", "log2"), "sum": ("mean", "max"), "mean": ("sum", "max"),
@@ -30,6 +30,31 @@ class Random:
     mutant: Mutant
     verdict: Verdict
     equivalent: bool  # not caught, and shown to compute the same
+
+    @property
+    def missed(self) -> bool:
+        """Whether it is wrong and nobody said so."""
+        return not (self.verdict.caught or self.equivalent)
+
+
+class Summary:
+    """What became of random mutants, in numbers."""
+
+    def __init__(self, found: Sequence[Random]) -> None:
+        caught = [r for r in found if r.verdict.caught]
+        near = [right_line(r.mutant, r.verdict) for r in caught]
+        self.drawn, self.caught, self.line = len(found), len(caught), sum(near)
+        self.equivalent = sum(r.equivalent for r in found)
+        self.named = sum(r.verdict.named for r in caught)
+        told = sum(r.verdict.named or line for r, line in zip(caught, near))
+        self.name_or_line = told / max(len(caught), 1)
+        self.missed = [r.mutant.name for r in found if r.missed]
+
+    def row(self) -> str:
+        return (
+            f"{'random':10} drawn: {self.drawn}, shown to be equivalent: {self.equivalent}, caught: {self.caught}, "
+            f"named: {self.named}, line found: {self.line}; a name or the line: {100 * self.name_or_line:.1f} %"
+        )
 
 
 def random_mutants(targets: Sequence[Target], count: int, seed: int = 0) -> list[Mutant]:

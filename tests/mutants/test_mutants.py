@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from .by_entry import run_entries
-from .core import named_right
+from .core import Mutant, Verdict, named_right
 from .entries import judge_entries
 from .report import MODULES, Tally, run, targets
-from .syntax import judge_random, random_mutants, same_function
+from .syntax import Random, Summary, judge_random, random_mutants, same_function
 
 FAST = ("a01", "a02", "a03", "a04_steps", "a06")
 SLOW = tuple(m for m in MODULES if m not in FAST)
@@ -34,6 +34,7 @@ def goals(tally: Tally) -> None:
     assert tally.wrong <= 0.01 * tally.mutants, told
     assert tally.right >= 0.95 * tally.mutants, told
     assert tally.name_or_line >= 0.95 * tally.mutants, told
+    assert tally.line_wrong <= 0.08 * tally.mutants, told
 
 
 def test_mutants_of_the_first_assignments_reach_the_goals() -> None:
@@ -68,13 +69,26 @@ def test_random_changes_of_the_syntax_tree_are_caught_or_equivalent(module: str)
 
 
 @pytest.mark.slow
-def test_a_thousand_random_changes_are_caught_or_equivalent() -> None:
-    found = [judge_random(m) for m in random_mutants(targets(), 1000, seed=1)]
-    missed = [r.mutant.name for r in found if not r.verdict.caught and not r.equivalent]
-    assert not missed, missed
-    caught = [r for r in found if r.verdict.caught]
-    near = [r for r in caught if r.verdict.line is not None and abs(r.verdict.line - r.mutant.line) <= 1]
-    assert len([r for r in caught if r.verdict.named or r in near]) >= 0.95 * len(caught)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_thousand_random_changes_are_caught_or_equivalent(seed: int) -> None:
+    drawn = Summary([judge_random(m) for m in random_mutants(targets(), 1000, seed)])
+    assert not drawn.missed and drawn.drawn == 1000
+    assert drawn.name_or_line >= 0.95, drawn.row()
+
+
+def test_a_summary_counts_what_became_of_random_changes() -> None:
+    mutant = Mutant(targets(["a02"])[0], "?", "", 7)
+    named, near, far = (
+        Verdict(True, (), "dW is transposed.", 3),
+        Verdict(True, (), "", 8),
+        Verdict(True, (), "", 9),
+    )
+    found = [Random(mutant, v, False) for v in (named, near, far, Verdict(False))]
+    drawn = Summary([*found, Random(mutant, Verdict(False), True)])
+    assert drawn.missed == [mutant.name] and round(drawn.name_or_line, 3) == 0.667
+    assert drawn.row() == (
+        "random     drawn: 5, shown to be equivalent: 1, caught: 3, named: 1, line found: 1; a name or the line: 66.7 %"
+    )
 
 
 def test_equivalent_means_the_same_results() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,33 @@ from autograder.checks.values import Mismatch
 
 from .objects import Queries, build, differ, draw_corpus, probabilities
 
-__all__ = ["Case", "Smoothing", "ask_case", "contexts", "draw_case", "fitted", "part_of", "some", "words_of"]
+__all__ = [
+    "CUTS",
+    "Case",
+    "Smoothing",
+    "ask_case",
+    "contexts",
+    "draw_case",
+    "fitted",
+    "part_of",
+    "some",
+    "words_of",
+]
 
 Smoothing = tuple[Any, ...]
+Cut = Callable[[tuple[str, ...]], tuple[str, ...]]
+
+# what prob looks up in place of a full history, whatever the smoothing
+CUTS: dict[str, Cut] = {
+    "prob looks at the beginning of the padded history, which is <s>; it has to look at the last n - 1 words.": lambda h: (
+        ("<s>",) * len(h)
+    ),
+    "prob leaves the last word of the history out; the last n - 1 words go before.": lambda h: (
+        "<s>",
+        *h[:-1],
+    ),
+    "prob reads the history backwards: the last word before comes last.": lambda h: h[::-1],
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +53,24 @@ class Case:
     smoothing: Smoothing
     queries: Queries
 
-    def want(self, eos: int = 1, less: int = 0) -> np.ndarray:
-        """The right probabilities, or those of a text without </s>, or of a vocabulary that lacks words."""
-        return np.array(right_probabilities(self.sentences, self.n, self.smoothing, self.queries, eos, less))
+    def want(self, eos: int = 1, less: int = 0, cut: Cut = lambda h: h) -> np.ndarray:
+        """The right probabilities, or those of a text without </s>, of a vocabulary that lacks words, of other histories."""
+        queries = [(cut(tuple(h)), w) for h, w in self.queries]
+        return np.array(right_probabilities(self.sentences, self.n, self.smoothing, queries, eos, less))
+
+    def cut(self, got: Any) -> str:
+        """What prob does with full histories when that, and nothing else, is wrong; else nothing."""
+        for text, cut in CUTS.items():
+            other = any(cut(tuple(h)) != tuple(h) for h, _ in self.queries)
+            if other and differ("", got, self.want(cut=cut)) is None:
+                return text
+        return ""
+
+    def rescaled(self, got: Any, want: Any) -> np.ndarray:
+        """The probabilities with every context's scaled to the right sum: what a wrong denominator leaves right."""
+        at = np.unique([str(h) for h, _ in self.queries], return_inverse=True)[1]
+        sums, right = np.bincount(at, got), np.bincount(at, want)
+        return np.asarray(got * np.divide(right, sums, out=np.ones_like(sums), where=sums > 0)[at])
 
     def mismatch(self, got: Any, want: Any) -> Mismatch | None:
         """None when the probabilities are the wanted ones; else the one that is farthest off."""
@@ -62,10 +102,8 @@ def contexts(
     sentences: Sequence[Sequence[str]], length: int
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Histories of so many training words: those that occur before something, and those that do not."""
-    seen = sorted({tuple(s[i - length : i]) for s in sentences for i in range(length, len(s) + 1)})
-    words = words_of(sentences)
-    every = [tuple(words[i] for i in index) for index in np.ndindex(*[len(words)] * length)]
-    return seen, [h for h in every if h not in set(seen)]
+    seen = {tuple(s[i - length : i]) for s in sentences for i in range(length, len(s) + 1)}
+    return sorted(seen), [h for h in product(words_of(sentences), repeat=length) if h not in seen]
 
 
 def some(rng: np.random.Generator, items: Sequence[Any], most: int) -> list[Any]:
@@ -86,8 +124,10 @@ def draw_case(
     return Case(text, n, smoothing, queries)
 
 
-def part_of(trial: Trial, aspect: str, run: Callable[[], None]) -> None:
-    """Run a part of a check: an error costs its aspect alone."""
+def part_of(trial: Trial, aspect: str, run: Callable[[], None], *, always: bool = False) -> None:
+    """Run a part of a check where somebody reads what it finds, or `always`: an error costs its aspect alone."""
+    if not trial.wants(aspect) and not always:
+        return
     try:
         run()
     except NotAnswered as blank:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,19 @@ _END, _START = "</s> is predicted", "<s> is never predicted"
 _RULE = "ngram_prob of queries"
 
 
-def _usable(trial: Trial, n: int, text: list[list[str]]) -> dict[Smoothing, tuple[Any, int | None]]:
-    """mle and add_k -> (fitted model, eos); eos is None where the model is wrong after full histories.
+@dataclass(frozen=True)
+class _Usable:
+    """A fitted model, and what it is compared with."""
 
-    A smoothing that is wrong is left out as long as the other one is right.
-    """
-    found: dict[Smoothing, tuple[Any, int | None]] = {}
+    model: Any
+    eos: int | None  # 0 where sentences have no </s>; None where the model is wrong after full histories
+    loose: bool = False  # the denominators are wrong, which is charged in `smoothing`: all else is looked at
+    why: str = ""  # what prob does with full histories, when that is what is wrong
+
+
+def _usable(trial: Trial, n: int, text: list[list[str]]) -> dict[Smoothing, _Usable]:
+    """The models with mle and add_k; a smoothing that is wrong is left out as long as the other one is right."""
+    found: dict[Smoothing, _Usable] = {}
     last: Exception | None = None
     seen, other = contexts(text, n - 1)
     for smoothing in (("mle",), ("add_k", 0.4)):
@@ -44,15 +52,24 @@ def _usable(trial: Trial, n: int, text: list[list[str]]) -> dict[Smoothing, tupl
                 raise
             last = error
             continue
-        right = [eos for eos in (1, 0) if differ("", got, case.want(eos)) is None]
-        found[smoothing] = model, right[0] if right else None
+        found[smoothing] = _compared(case, model, got)
         if returned is not model:
             slip = "fit returns the model itself, so that model = NGram(3, mle()).fit(sentences) works: return self."
             trial.fail(slip, aspect="fit returns the model")
     if not found and last is not None:
         raise last
-    good = {smoothing: entry for smoothing, entry in found.items() if entry[1] is not None}
-    return good or found
+    good = {smoothing: use for smoothing, use in found.items() if use.eos is not None}
+    return {smoothing: use for smoothing, use in good.items() if not use.loose} or good or found
+
+
+def _compared(case: Case, model: Any, got: Any) -> _Usable:
+    for eos in (1, 0):
+        if differ("", got, case.want(eos)) is None:
+            return _Usable(model, eos)
+    for eos in (1, 0):
+        if differ("", case.rescaled(got, want := case.want(eos)), want) is None:
+            return _Usable(model, eos, loose=True)
+    return _Usable(model, None, why=case.cut(got))
 
 
 def _ngram(trial: Trial) -> None:
@@ -61,7 +78,7 @@ def _ngram(trial: Trial) -> None:
     usable = _usable(trial, n, text)
     words = words_of(text)
     vocabulary = [*words, "</s>", "<unk>"]
-    part_of(trial, ".vocab", lambda: _vocab(trial, next(iter(usable.values()))[0], sorted(vocabulary)))
+    part_of(trial, ".vocab", lambda: _vocab(trial, next(iter(usable.values())).model, sorted(vocabulary)))
     full = contexts(text, n - 1)[0][:3]
     asked: dict[str, tuple[Queries, Queries | None]] = {  # and queries that have the same answers
         _END: ([(h, "</s>") for h in full], None),
@@ -76,28 +93,48 @@ def _ngram(trial: Trial) -> None:
         ),
         _START: ([(h, "<s>") for h in ([], *full)], None),
     }
-    for smoothing, (model, eos) in usable.items():
+    left_out = _alone(trial, [(Case(text, n, s, asked[_SHORT][0]), use) for s, use in usable.items()])
+    for smoothing, use in usable.items():
         for aspect, (queries, twins) in asked.items():
+            if aspect == _SHORT and smoothing == left_out:
+                continue
             case = Case(text, n, smoothing, queries)
-            part_of(trial, aspect, partial(_answers, trial, aspect, case, model, eos, twins))
-        if eos is not None:
+            to = replace(use, loose=True) if aspect == _SHORT else use
+            part_of(trial, aspect, partial(_answers, trial, aspect, case, to, twins))
+        if use.eos is not None:
             flat = Case(text, 1, smoothing, [(h, w) for h in ([], ["b", "a"]) for w in vocabulary])
-            unigrams, _ = build(trial, 1, smoothing, text)
+            unigrams = replace(use, model=build(trial, 1, smoothing, text)[0], loose=True)
             # at the start of a sentence longer n-grams may be right: that rules out what would spoil them, too
             again = Case(text, n, smoothing, list(asked[_SHORT][0]))
-            part_of(trial, _LONG, partial(_answers, trial, _LONG, flat, unigrams, eos, None, again))
-            part_of(trial, _NEW, partial(_literal_unknowns, trial, n, text, smoothing, eos))
-    part_of(trial, "logprobs", lambda: _logprobs(trial, n, text, usable))
-    part_of(trial, ".vocab", lambda: _vocab_stays(trial, [model for model, _ in usable.values()], words))
+            part_of(trial, _LONG, partial(_answers, trial, _LONG, flat, unigrams, None, again))
+            part_of(trial, _NEW, partial(_literal_unknowns, trial, n, text, smoothing, use))
+    scored = trial.wants(".vocab")  # what is scored may enter the vocabulary
+    part_of(trial, "logprobs", lambda: _logprobs(trial, n, text, usable), always=scored)
+    part_of(trial, ".vocab", lambda: _vocab_stays(trial, [use.model for use in usable.values()], words))
 
 
-def _literal_unknowns(trial: Trial, n: int, text: list[list[str]], smoothing: Smoothing, eos: int) -> None:
+def _alone(trial: Trial, tried: Sequence[tuple[Case, _Usable]]) -> Smoothing | None:
+    """The one of two smoothings that is wrong where the other is right, but for its denominators: it costs `smoothing`."""
+    wrong = []
+    for case, use in tried:
+        try:
+            got, want = probabilities(trial, use.model, case.queries), case.want(use.eos or 0)
+        except (StudentError, NotAnswered):  # reported where the aspect is looked at
+            return None
+        if use.eos is None or case.mismatch(case.rescaled(got, want), want) is not None:
+            wrong.append(case.smoothing)
+    return wrong[0] if len(wrong) == 1 and len(tried) == 2 else None
+
+
+def _literal_unknowns(
+    trial: Trial, n: int, text: list[list[str]], smoothing: Smoothing, use: _Usable
+) -> None:
     """A text in which <unk> itself stands: unknown words get its counts."""
     text = _with_unknowns(text)
     full = [h for h in contexts(text, n - 1)[0] if "<unk>" in h][:3]
     renamed = [tuple("zz" if w == "<unk>" else w for w in h) for h in full]
     case = Case(text, n, smoothing, [(h, w) for h in (*full, *renamed) for w in [*words_of(text), "zz"]])
-    _answers(trial, _NEW, case, build(trial, n, smoothing, text)[0], eos, None)
+    _answers(trial, _NEW, case, replace(use, model=build(trial, n, smoothing, text)[0]), None)
 
 
 def _with_unknowns(text: list[list[str]]) -> list[list[str]]:
@@ -114,7 +151,7 @@ def _vocab(trial: Trial, model: Any, want: list[str]) -> None:
         text = ".vocab is the words of training, </s> and <unk>, sorted"
         text += f": {', '.join(missing)} is missing" if missing else ""
         text += f": {', '.join(extra)} does not belong to it" if extra else ""
-        ids = ("M36",) if "<s>" in extra else ("M37",) if missing else ()
+        ids = ("M36", "M37") if {"<s>", "</s>"} & {*extra, *missing} else ("M37",) if missing else ()
         trial.fail(Finding(f"{text}.", ids), aspect=".vocab")
 
 
@@ -133,12 +170,12 @@ def _answers(
     trial: Trial,
     aspect: str,
     case: Case,
-    model: Any,
-    eos: int | None,
+    use: _Usable,
     twins: Queries | None,
     also: Case | None = None,
 ) -> None:
     """`also` is a further case that an explanation has to hold on, where it is answered right."""
+    model, eos = use.model, use.eos
     got = probabilities(trial, model, case.queries)
     if aspect == _START:
         slip = Finding("prob(history, '<s>') should be 0: <s> is context only.", ("M36",))
@@ -149,7 +186,7 @@ def _answers(
         text = (
             "Not looked at as long as neither mle nor add_k is right after full histories: mend them first."
         )
-        trial.fail(text, aspect=aspect)
+        trial.fail(use.why or text, aspect=aspect)
         return
     want = (
         probabilities(trial, model, twins)
@@ -157,7 +194,7 @@ def _answers(
         else case.want(1 if aspect == _END else eos or 0)
     )
     bad = case.mismatch(got, want)
-    if bad is None:
+    if bad is None or (use.loose and case.mismatch(case.rescaled(got, want), want) is None):
         return
     end = np.array([w == "</s>" for _, w in case.queries])
     silent = not got[end].any() and differ("", got, np.where(end, 0.0, want)) is None
@@ -177,17 +214,17 @@ def _answers(
         right = also is not None and also.mismatch(told := ask_case(trial, also), also.want(eos or 0)) is None
         return found + ([also.args(told)] if also is not None and right else [])
 
-    trial.fail(
-        named(trial, aspect, _RULE, instances, bad, "p", before=f"{aspect}, with "),
-        aspect=aspect,
-    )
+    finding = named(trial, aspect, _RULE, instances, bad, "p", before=f"{aspect}, with ")
+    if aspect == _SHORT and finding.text.endswith(bad.text):
+        text = "A short history stands at the start of a sentence: n - 1 times <s> go before its first word."
+        finding = replace(finding, text=f"{finding.text} {text}", ids=("M36",))
+    trial.fail(finding, aspect=aspect)
 
 
-def _logprobs(
-    trial: Trial, n: int, text: list[list[str]], usable: dict[Smoothing, tuple[Any, int | None]]
-) -> None:
+def _logprobs(trial: Trial, n: int, text: list[list[str]], usable: dict[Smoothing, _Usable]) -> None:
     other = [["a", "zz", "b"], [], ["b"], *draw_corpus(trial.rng, 3)]
-    for smoothing, (model, _) in usable.items():
+    for smoothing, use in usable.items():
+        model = use.model
         sentences = text if smoothing == ("mle",) else other
         queries = [(s[:i], w) for s in sentences for i, w in enumerate([*s, "</s>"])]
         got = ask(trial, model, "logprobs", [(sentences,)])[0]

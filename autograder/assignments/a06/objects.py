@@ -32,8 +32,9 @@ def draw_corpus(
 ) -> list[list[str]]:
     """Sentences of letters, some frequent and some rare; every letter occurs."""
     p = np.array([0.38, 0.22, 0.16, 0.1, 0.07, 0.05, 0.02][:words])
-    lengths = rng.integers(1, longest + 1, sentences)
-    text = [[str(w) for w in rng.choice(WORDS[:words], size=k, p=p / p.sum())] for k in lengths]
+    ends = np.cumsum(rng.integers(1, longest + 1, sentences)).tolist()
+    drawn = [WORDS[i] for i in rng.choice(words, size=ends[-1], p=p / p.sum())]
+    text = [drawn[start:end] for start, end in zip([0, *ends], ends)]
     for w in WORDS[:words]:
         if not any(w in s for s in text):
             text[int(rng.integers(sentences))].append(w)

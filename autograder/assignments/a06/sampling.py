@@ -6,7 +6,8 @@ new sentence. In a bigram model with the temperature τ, q(w|u) ∝ p(w|u)^(1/τ
     q(w|u) + q(</s>|u) q(w|start) / (1 - q(</s>|start))
 
 A right sampler exceeds the limit for χ² with a probability of about 1e-8 for each word that goes before: less than one
-false alarm in a million checks.
+false alarm in a million checks. Most samplers, right or wrong, are known by a part of the words; where those neither
+follow the law closely nor are far from it, the rest is drawn.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ __all__ = ["ENTRIES"]
 WORDS = ("a", "b", "c")
 VOCABULARY = ("</s>", "<unk>", *WORDS)
 LISTED = VOCABULARY[1:]
-OWN, GIVEN = (
-    1200,
-    600,
-)  # words that are drawn from the student's own model, and from ours, which answers across a pipe
+# words that are drawn from the student's own model, and from ours, which answers across a pipe
+OWN, GIVEN = 1200, 600
+FIRST = 600  # how many of them at first: each of the words that go before comes at least sixty times
+CLOSE = 0.2  # of the limit for χ²: one right sampler in seven exceeds it
 K = 1.5  # of add_k, so that every probability can be seen in so few draws
 
 
@@ -116,9 +117,8 @@ def _model(trial: Trial) -> tuple[Any, np.ndarray, int]:
     return given, _law(given.prob), GIVEN
 
 
-def _drawn(trial: Trial, model: Any, n: int, *temperature: float, seed: int | None = None) -> list[str]:
+def _drawn(trial: Trial, model: Any, n: int, *temperature: float, seed: int) -> list[str]:
     """One call of the student's function; temperature is left out when none is given."""
-    seed = int(trial.rng.integers(2**32)) if seed is None else seed
     got = trial.call("sample_ngram", model, np.random.default_rng(seed), n, *temperature)
     words = texts(trial, got)
     if words is None:
@@ -135,13 +135,14 @@ def _counts(words: list[str]) -> np.ndarray:
 
 
 def _sample(trial: Trial) -> None:
-    model, p, n = _model(trial)
-    seed = int(trial.rng.integers(2**32))
+    model, p, most = _model(trial)
+    seed, *seeds = (int(s) for s in trial.rng.integers(2**32, size=5))
+    n = min(FIRST, most)
     plain = _drawn(trial, model, n, seed=seed)
     strange = sorted(set(plain) - set(LISTED))
     if "</s>" in strange or "<s>" in strange:
         text = f"The list holds {strange[0]}: it starts or ends a sentence, and is not listed."
-        trial.fail(Finding(text, ("M36",)), aspect="n words")
+        trial.fail(Finding(text, ("M36",) if "<s>" in strange else ()), aspect="n words")
         plain = [w for w in plain if w in LISTED]
     elif strange:
         trial.fail(f"The list holds {strange[0]!r}, which is not in model.vocab.", aspect="n words")
@@ -149,17 +150,18 @@ def _sample(trial: Trial) -> None:
         trial.fail(
             f"{n} words are asked for, and {len(plain)} came back: </s> is not counted.", aspect="n words"
         )
-    elif (few := len(_drawn(trial, model, 3))) != 3:
+    elif (few := len(_drawn(trial, model, 3, seed=seeds[0]))) != 3:
         trial.fail(f"3 words are asked for, and {few} came back.", aspect="n words")
     if (strange and set(strange) - {"</s>", "<s>"}) or len(plain) < n // 3:
         for aspect in ("frequencies", "temperature", "the generator rng alone"):
             trial.fail("Not looked at as long as the list is wrong.", aspect=aspect)
         return
-    wrong = _judge(trial, plain, p, 1.0, "frequencies")
-    warm = [w for w in _drawn(trial, model, n, 2.0) if w in LISTED]
-    if not wrong or warm == plain:
-        _judge(trial, warm, p, 2.0, "temperature")
-    elif _distance(_counts(warm), _follows(_tempered(p, 0.5)))[0] >= 1:
+    wrong = _judge(trial, _counted(trial, model, plain, most, p, 1.0, seeds[1]), p, 1.0, "frequencies")
+    warm = [w for w in _drawn(trial, model, n, 2.0, seed=seeds[2]) if w in LISTED]
+    counts = _counted(trial, model, warm, most, p, 2.0, seeds[3])
+    if not wrong or warm[: len(plain)] == plain:
+        _judge(trial, counts, p, 2.0, "temperature")
+    elif _distance(counts, _follows(_tempered(p, 0.5)))[0] >= 1:
         trial.fail("Not looked at as long as the frequencies are wrong.", aspect="temperature")
     first, second = (_drawn(trial, model, 40, seed=s) for s in (seed, seed + 1))
     again = _drawn(trial, model, 40, seed=seed)
@@ -171,9 +173,23 @@ def _sample(trial: Trial) -> None:
         trial.fail(text, aspect="the generator rng alone")
 
 
-def _judge(trial: Trial, words: list[str], p: np.ndarray, tau: float, aspect: str) -> bool:
-    """Whether the words do not follow each other with the right frequencies; the mistake is named if it is known."""
+def _counted(
+    trial: Trial, model: Any, words: list[str], most: int, p: np.ndarray, tau: float, seed: int
+) -> np.ndarray:
+    """How often the words follow each other; in doubt, and to name a mistake, of more words, up to so many."""
     counts = _counts(words)
+    share = _distance(counts, _follows(_tempered(p, 1 / tau)))[0]
+    missing = most - len(words)
+    if missing <= 0 or share < CLOSE or (share >= 1 and not trial.explain):
+        return counts
+    temperature = () if tau == 1 else (tau,)
+    return counts + _counts(
+        [w for w in _drawn(trial, model, missing, *temperature, seed=seed) if w in LISTED]
+    )
+
+
+def _judge(trial: Trial, counts: np.ndarray, p: np.ndarray, tau: float, aspect: str) -> bool:
+    """Whether the words do not follow each other with the right frequencies; the mistake is named if it is known."""
     share, chi2 = _distance(counts, _follows(_tempered(p, 1 / tau)))
     if share < 1:
         return False

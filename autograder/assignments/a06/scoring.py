@@ -52,14 +52,18 @@ def _scored(name: str, reference: Callable[[Any, Any], float], points: dict[str,
             more = [_draw(trial.rng) for _ in range(INSTANCES - 1)]
             return [(split(model, sentences), got), *((split(*d), one(trial, *d)) for d in more)]
 
+        finding = None
         if bad is not None:
             call = (name, (model, sentences), got)
-            trial.fail(named(trial, usual, name, instances, bad, name, call=call), aspect=usual)
+            finding = named(trial, usual, name, instances, bad, name, call=call)
+            trial.fail(finding, aspect=usual)
         words = trial.rng.choice(WORDS[:4], size=LONG)
         long = [[str(w) for w in words]]
         got_long = one(trial, model, long)
         late = compare(name, got_long, reference(model, long), rtol=1e-9)
-        if late is not None:
+        if late is not None and finding is not None and finding.ids:
+            trial.fail(finding, aspect=many)  # the same mistake, in other numbers
+        elif late is not None:
             tried = [(split(model, long), got_long)]
             before = f"With {LONG:,} tokens: "
             call = (name, (model, long), got_long)

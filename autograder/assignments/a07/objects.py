@@ -30,11 +30,12 @@ class _AsFunctions:
 
     def __init__(self, base: Subject) -> None:
         self.base = base
+        self.rng = np.random.default_rng(0)  # what is drawn is replaced
 
     def _made(self, params: Mapping[str, Any]) -> Any:
         """A fresh model of the right sizes with these parameters."""
         V, D = np.shape(params["E"])
-        reply = self.base.call("RNNLM", (V, D, np.shape(params["Whh"])[0], np.random.default_rng(0)), {})
+        reply = self.base.call("RNNLM", (V, D, np.shape(params["Whh"])[0], self.rng), {})
         if reply.error is not None:
             raise reply.error
         with theirs("RNNLM"):

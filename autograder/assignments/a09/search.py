@@ -33,7 +33,8 @@ def draw_endings(rng: np.random.Generator, kind: Kind) -> Args:
     """The same, where something would come after </s>."""
     for _ in range(60):
         args = draw_search(rng, kind)
-        if greedy(**args) != greedy(**args, stop=False):
+        ids = _likeliest(**args)
+        if _said(ids) != _said(ids, stop=False):
             break
     return args
 
@@ -66,11 +67,23 @@ def greedy(
     start  what the decoder reads first; `mask`: pads are left out; `stop`: at </s>; `carry`: the state is passed on
     shown  which of <s> and </s> stand in the result
     """
+    return _said(_likeliest(params, src, max_len, start, mask, carry), start, stop, shown)
+
+
+def _likeliest(
+    params: Any, src: Any, max_len: int, start: int = BOS, mask: bool = True, carry: bool = True
+) -> Any:
+    """What the decoder reads first, and the likeliest ids after it; (1 + max_len, N)."""
     context = _context(params, src, mask)
     ids = np.full((1, np.shape(src)[1]), start)
     for _ in range(max_len):
         following = _log_p(params, context, ids if carry else ids[-1:]).argmax(axis=1)
         ids = np.concatenate([ids, following[None]])
+    return ids
+
+
+def _said(ids: Any, start: int = BOS, stop: bool = True, shown: tuple[int, ...] = ()) -> list[list[int]]:
+    """What is listed of these ids."""
     out = []
     for row in ids.T.tolist():
         said = row[1:]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,37 +33,58 @@ def _without_end(logprobs: Sequence[Any]) -> Any:
 
 
 # fmt: off
-_BITS: list[tuple[str, str, Callable[..., float]]] = [
-    ("M04 M39", "The result is in nats: bits are nats / ln 2.", lambda logprobs: -_flat(logprobs).mean()),
-    ("M39 M04", "Nats are multiplied by ln 2; bits are nats / ln 2.", lambda logprobs: -_flat(logprobs).mean() * math.log(2)),
-    ("M39", "The logarithm has base 10.", lambda logprobs: -_flat(logprobs).mean() / math.log(10)),
-    ("M01", "The sign is wrong: −1/T Σ log₂ p.", lambda logprobs: _flat(logprobs).mean() / math.log(2)),
-    ("M39", "</s> is not scored: every sentence ends with a prediction of </s>.", lambda logprobs: -_without_end(logprobs).mean() / math.log(2)),
-    ("M39", "</s> is scored, but not counted in T.", lambda logprobs: -_flat(logprobs).sum() / len(_without_end(logprobs)) / math.log(2)),
-    ("M39", "</s> is counted in T, but not scored.", lambda logprobs: -_without_end(logprobs).sum() / len(_flat(logprobs)) / math.log(2)),
-    ("M39", "T is one too large for every sentence: <s> is not predicted, </s> is counted once.", lambda logprobs: -_flat(logprobs).sum() / (len(_flat(logprobs)) + len(logprobs)) / math.log(2)),
-    ("M40", "The probabilities are averaged; the mean is that of their logarithms.", lambda logprobs: -math.log2(np.exp(_flat(logprobs)).mean())),
-    ("M39", "The sum is divided by the number of sentences, not of tokens.", lambda logprobs: -_flat(logprobs).sum() / len(logprobs) / math.log(2)),
-    ("M39", "The mean is taken sentence by sentence; long sentences have to count more.", lambda logprobs: -np.mean([np.mean(s) for s in logprobs]) / math.log(2)),
-    ("M39", "The sum is not divided by the number of tokens.", lambda logprobs: -_flat(logprobs).sum() / math.log(2)),
-    ("M39", "A product of probabilities underflows to 0: add logarithms.", lambda logprobs: math.inf),
+# nats per token, and the factor of bits: a slip in either, or one in both
+_MEANS: list[tuple[str, str, Callable[..., float]]] = [
+    ("", "", lambda logprobs: -_flat(logprobs).mean()),
+    ("M39", "</s> is not scored: every sentence ends with a prediction of </s>.", lambda logprobs: -_without_end(logprobs).mean()),
+    ("M39", "</s> is scored, but not counted in T.", lambda logprobs: -_flat(logprobs).sum() / len(_without_end(logprobs))),
+    ("M39", "</s> is counted in T, but not scored.", lambda logprobs: -_without_end(logprobs).sum() / len(_flat(logprobs))),
+    ("M39", "T is one too large for every sentence: <s> is not predicted, </s> is counted once.", lambda logprobs: -_flat(logprobs).sum() / (len(_flat(logprobs)) + len(logprobs))),
+    ("M39", "The sum is divided by the number of sentences, not of tokens.", lambda logprobs: -_flat(logprobs).sum() / len(logprobs)),
+    ("M39", "The mean is taken sentence by sentence; long sentences have to count more.", lambda logprobs: -np.mean([np.mean(s) for s in logprobs])),
+    ("M39", "The sum is not divided by the number of tokens.", lambda logprobs: -_flat(logprobs).sum()),
+    ("M40", "The probabilities are averaged; the mean is that of their logarithms.", lambda logprobs: -math.log(np.exp(_flat(logprobs)).mean())),
 ]
-register("cross_entropy_bits", _BITS)
+_BITS: list[tuple[str, str, float]] = [
+    ("", "", 1 / math.log(2)),
+    ("M04 M39", "The result is in nats: bits are nats / ln 2.", 1.0),
+    ("M39 M04", "Nats are multiplied by ln 2; bits are nats / ln 2.", math.log(2)),
+    ("M39", "The logarithm has base 10.", 1 / math.log(10)),
+    ("M01", "The sign is wrong: −1/T Σ log₂ p.", -1 / math.log(2)),
+]
+_POWERS: list[tuple[str, str, Callable[[float], float]]] = [
+    ("", "", math.exp),
+    ("M39 M04", "The base is mixed: 2 is raised to nats.", lambda nats: 2**nats),
+    ("M39 M04", "The base is mixed: e is raised to bits.", lambda nats: math.exp(nats / math.log(2))),
+    ("M01", "The sign of the exponent is wrong.", lambda nats: math.exp(-nats)),
+    ("M39", "This is the cross-entropy in bits; the perplexity is 2 to that power.", lambda nats: nats / math.log(2)),
+    ("M39", "This is the cross-entropy in nats; the perplexity is e to that power.", lambda nats: nats),
+]
+# what is averaged after the exponential
+_AVERAGED: list[tuple[str, str, Callable[..., Any]]] = [
+    ("M40", "The perplexities of the sentences are averaged; the exponential comes after the mean over all tokens.", lambda logprobs: [-np.mean(s) for s in logprobs]),
+    ("M40", "1/p is averaged over the tokens; the exponential comes after the mean of the logarithms.", lambda logprobs: -_flat(logprobs)),
+    ("M40 M39", "Sums over sentences are raised and averaged; the exponential comes after the mean over all tokens.", lambda logprobs: [-np.sum(s) for s in logprobs]),
+]
+_UNDERFLOW = ("M39", "A product of probabilities underflows to 0: add logarithms.", lambda logprobs: math.inf)
+
+
+def _pairs(first: Sequence[tuple[str, str, Any]], second: Sequence[tuple[str, str, Any]], join: Callable[[Any, Any], Any]) -> list[tuple[str, str, Any]]:
+    """Rows with a slip of one table, then with one of each."""
+    rows = [(f"{a[0]} {b[0]}", f"{a[1]} {b[1]}".strip(), join(a[2], b[2])) for a in first for b in second if a[1] or b[1]]
+    alone = {row[1] for row in (*first, *second)}
+    return sorted(rows, key=lambda row: row[1] not in alone)
+
+
+register("cross_entropy_bits", [
+    *_pairs(_MEANS, _BITS, lambda mean, factor: lambda logprobs: mean(logprobs) * factor),
+    *((ids, text, lambda logprobs, each=each: math.log2(np.mean(np.exp(each(logprobs))))) for ids, text, each in _AVERAGED),
+    _UNDERFLOW,
+])
 register("perplexity", [
-    ("M40", "The perplexities of the sentences are averaged; the exponential comes after the mean over all tokens.", lambda logprobs: np.mean([math.exp(-np.mean(s)) for s in logprobs])),
-    ("M40", "1/p is averaged over the tokens; the exponential comes after the mean of the logarithms.", lambda logprobs: np.mean(np.exp(-_flat(logprobs)))),
-    ("M39 M04", "The base is mixed: 2 is raised to nats.", lambda logprobs: 2 ** (-_flat(logprobs).mean())),
-    ("M39 M04", "The base is mixed: e is raised to bits.", lambda logprobs: math.exp(-_flat(logprobs).mean() / math.log(2))),
-    ("M39", "The mean is taken sentence by sentence; long sentences have to count more.", lambda logprobs: math.exp(-np.mean([np.mean(s) for s in logprobs]))),
-    ("M39", "</s> is not scored.", lambda logprobs: math.exp(-_without_end(logprobs).mean())),
-    ("M39", "</s> is scored, but not counted in T.", lambda logprobs: math.exp(-_flat(logprobs).sum() / len(_without_end(logprobs)))),
-    ("M39", "T is one too large for every sentence: <s> is not predicted, </s> is counted once.", lambda logprobs: math.exp(-_flat(logprobs).sum() / (len(_flat(logprobs)) + len(logprobs)))),
-    ("M40", "The probabilities are averaged; the exponential comes after the mean of the logarithms.", lambda logprobs: 1 / np.exp(_flat(logprobs)).mean()),
-    ("M39", "The sum is divided by the number of sentences, not of tokens.", lambda logprobs: math.exp(-_flat(logprobs).sum() / len(logprobs))),
-    ("M01", "The sign of the exponent is wrong.", lambda logprobs: math.exp(_flat(logprobs).mean())),
-    ("M39", "This is the cross-entropy in bits; the perplexity is 2 to that power.", lambda logprobs: -_flat(logprobs).mean() / math.log(2)),
-    ("M39", "This is the cross-entropy in nats; the perplexity is e to that power.", lambda logprobs: -_flat(logprobs).mean()),
-    ("M39", "A product of probabilities underflows to 0: add logarithms.", lambda logprobs: math.inf),
+    *_pairs(_MEANS, _POWERS, lambda mean, power: lambda logprobs: power(mean(logprobs))),
+    *_pairs(_AVERAGED, _POWERS[:3], lambda each, power: lambda logprobs: np.mean([power(x) for x in each(logprobs)])),
+    _UNDERFLOW,
 ])
 register("logprobs", [
     ("", "These are probabilities; logarithms are asked for.", lambda logprobs: np.exp(_flat(logprobs))),
@@ -87,13 +109,13 @@ register("count", [
     ("M06", "The keys are transposed: an n-gram is a row.", lambda ids, n: (_counted(_windows_of(ids, n))[0].T, _counted(_windows_of(ids, n))[1])),
 ])
 register("entropy_rate", [
-    ("M04", "The result is in nats; bits are asked for.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum()) * math.log(2)),
+    ("M04 M39", "The result is in nats; bits are asked for.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum()) * math.log(2)),
     ("", "This is the entropy of a document; per token it is divided by the mean length of a document.", lambda grammar: _visits(grammar, lambda m, h: m @ h)),
     ("", "This is the mean length of a document.", lambda grammar: _visits(grammar, lambda m, h: m.sum())),
     ("", "The entropies of the nonterminals are averaged as if all were visited equally often.", lambda grammar: _visits(grammar, lambda m, h: h.mean())),
     ("", "This is the entropy of the start symbol alone.", lambda grammar: _visits(grammar, lambda m, h: h, steps=0)),
     ("", "A nonterminal that stands twice in a rule is counted once.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), once=True)),
-    ("", "M is transposed: m = (I - Mᵀ)⁻¹ e, with M_AB the number of B in the rules of A.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), turned=True)),
+    ("M18", "M is transposed: m = (I - Mᵀ)⁻¹ e, with M_AB the number of B in the rules of A.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), turned=True)),
     ("", "The rules of a nonterminal are taken as equally likely: their weights are not used.", lambda grammar: _visits(grammar, lambda m, h: m @ h / m.sum(), uniform=True)),
     ("M01", "The sign is wrong: H = -Σ p log₂ p.", lambda grammar: -_visits(grammar, lambda m, h: m @ h / m.sum())),
 ])
@@ -185,7 +207,12 @@ def explain_probabilities(total: float, smoothing: str, context_seen: bool = Tru
     if smoothing in ("kneser_ney", "katz", "interpolated"):
         lost = "Mass is lost" if total < 1 else "There is too much mass"
         text = f"{lost}: what is discounted has to come back through the lower order, in unseen contexts too."
-        return of("M38" if smoothing == "kneser_ney" else "M36", text, line)
+        if smoothing == "interpolated":
+            return of(
+                "M36", f"{lost}: with weights that sum to 1 the probabilities after a context do, too.", line
+            )
+        found = of("M38", text, line)
+        return found if smoothing == "kneser_ney" else replace(found, ids=["M38", "M36"])
     return of("M35" if total < 1 else "M36", evidence=line, q="The probability")
 
 

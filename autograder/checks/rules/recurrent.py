@@ -194,10 +194,12 @@ def run_training(
     lost: bool = False,
     record_steps: Callable[[list[float]], list[float]] = lambda losses: losses,
     goes_on: Callable[[list[float]], bool] = lambda losses: True,
+    model: Callable[..., Result] = right_language_model,
 ) -> tuple[list[float], dict[str, Any]]:
     """The right training loop -> (losses, parameters at the end); the keywords make it slip in the ways listed below.
 
     goes_on  whether to take another step after these losses
+    model    loss, gradients and last state, as `right_language_model` gives them
     """
     now: dict[str, Any] = dict(params)
     h: Any = None
@@ -210,7 +212,7 @@ def run_training(
         if h is None or state == "zeros" or (state == "pass" and i % len(batches) == 0):
             h = zeros
         start = h
-        loss, grads, h = right_language_model(now, ids_in, ids_out, start)
+        loss, grads, h = model(now, ids_in, ids_out, start)
         h = start if state == "first" else h
         if piling:
             total = {n: g + total.get(n, 0.0) for n, g in grads.items()}
@@ -326,6 +328,7 @@ register("sample of words", [
     ("", "Only the first id of the prefix is read.", _continued(start=lambda prefix: prefix[:1])),
     ("", "The prefix is read backwards.", _continued(start=lambda prefix: prefix[::-1])),
     ("M45", "The state starts from zeros at every new word: hand it on.", _continued(forget=True)),
+    ("M45", "The state starts from zeros whenever model.step is called: hand it on, from the first id of the prefix.", _continued(start=lambda prefix: prefix[-1:], forget=True)),
     ("M45", "The state stays that after the prefix while words are drawn: hand it on from word to word.", _continued(hold=True)),
     ("", "The last id of the prefix is read twice.", _continued(start=lambda prefix: [*prefix, prefix[-1]])),
     ("", "The last id of the prefix is read again and again: read the id that was just drawn.", _continued(feed=lambda prefix, out: prefix[-1])),

@@ -75,6 +75,7 @@ def _probs(**slip: Any) -> Callable[..., list[float]]:
             if slip.get("bottom"):
                 bottom = slip["bottom"](bottom, grams)
             total = bottom + (extra if smoothing[0] == "add_k" else 0.0)
+            total = 0.0 if slip.get("seen only") and not bottom else total
             value = (grams[(*h, w)] + (0.0 if slip.get("no k") else k)) / total if total else 0.0
             return math.log(value) if slip.get("log") and value > 0 else value
 
@@ -176,6 +177,8 @@ def _discounts(counts: Iterable[int], modified: bool, slip: Mapping[str, Any]) -
         return [0.0, *slip["D"]]
     if not modified:
         return [0.0, *[n1 / (n1 + slip.get("two", 2) * n2) if n1 and n2 else 0.5] * 3]
+    if slip.get("multiples") and n1 and n2:
+        return [0.0, *(j * n1 / (n1 + 2 * n2) for j in (1, 2, 3))]
     if n1 and n2 and n3:
         Y = n1 / (n1 + slip.get("two", 2) * n2)
         D = [1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3]
@@ -221,6 +224,7 @@ _PROBS: list[tuple[str, str, Callable[..., list[float]]]] = [
     ("M37", "V contains <s>, which is never predicted.", _probs(vocabulary=("+<s>",))),
     ("M37", "V is the number of different n-grams, not of words.", _probs(extra="types")),
     ("M37", "1 is added instead of k.", _probs(k=lambda k: 1.0 if k else 0.0)),
+    ("", "After a context that was never seen add-k gives 0; it is k/(kV) there, 1/V for every word.", _probs(**{"seen only": True})),
     ("M37", "k is added in the denominator only.", _probs(**{"no k": True})),
     ("M35", "The count is divided by all n-grams, not by those of this context.", _probs(bottom=lambda b, grams: sum(grams.values()))),
     ("", "The logarithm of the probability is returned.", _probs(log=True)),
@@ -238,6 +242,7 @@ register("interpolated", [
 _KN: list[tuple[str, str, dict[str, Any]]] = [
     ("M38", "The lower orders use raw counts; they should count the different left neighbours of an n-gram.", {"raw": True}),
     ("M38", "One discount is used for all counts; modified Kneser-Ney has one for counts of 1, of 2, and of 3 and more.", {"modified": False}),
+    ("M38", "The discounts for counts of 2 and of 3 or more are multiples of the first; each has a formula of its own.", {"multiples": True}),
     ("M38", "Three discounts are used; with modified=False there is one.", {"modified": True}),
     ("M38", "The discounts of the highest order are used in all orders; every order has its own.", {"one order": True}),
     ("M38", "The discounts come from raw counts; in the lower orders they come from the numbers of left neighbours.", {"raw discounts": True}),

@@ -48,8 +48,8 @@ class Page:
 
 # what follows the style is for readers whose notebook drops styles and frames
 _AROUND = """<style>.course-page{box-sizing:border-box;display:block;width:100%;border:1px solid #8888}
-[data-jp-theme-light=true] .course-page,.vscode-light .course-page{color-scheme:light}
-[data-jp-theme-light=false] .course-page,.vscode-dark .course-page{color-scheme:dark}
+[data-jp-theme-light=true] .course-page,.vscode-light .course-page,.vscode-high-contrast-light .course-page{color-scheme:light}
+[data-jp-theme-light=false] .course-page,.vscode-dark .course-page,.vscode-high-contrast:not(.vscode-high-contrast-light) .course-page{color-scheme:dark}
 .course-page-words{display:none}</style>"""
 
 
