@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
 from typing import Any, Protocol
 
@@ -61,10 +63,18 @@ def workers(assignment: str) -> BaseContext:
 
 
 def end_quietly() -> None:
-    """Called in a new worker process: it ends with the process that started it, and without a word on Ctrl-C."""
+    """Called in a new worker process: it ends with the process that it works for, and without a word on Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
-        die_with_parent()
+        die_with_parent()  # which is the process that workers are copies of
+    if (employer := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(employer.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    """A worker whose employer was killed would wait for work for ever."""
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 class Here:

@@ -16,6 +16,7 @@ from autograder.course_folder import CourseFolder
 from autograder.errors import AutograderError, UnfitError
 from autograder.grading.pipeline import grade, silent
 from autograder.grading.record import make_gradebook
+from tests.bench.rows_grade import family
 
 from .conftest import KIND, NAME, ToyCourse
 from .test_pipeline import CLASS, marks, stored
@@ -237,18 +238,46 @@ def test_an_interrupt_while_a_result_is_written_waits_until_it_is_written(undist
     assert stored(course.root) == stored(undisturbed.root)
 
 
-def test_the_first_interrupt_ends_the_run_with_a_sentence_and_no_process_is_left(undisturbed, tmp_path):
-    course = beside(undisturbed, tmp_path / "course")
+def running(course, **started):
+    """The grader on a class of eighty, in the middle of it."""
     for number in range(80):
         course.hand_in(f"extra{number}")
     victim = subprocess.Popen(
         [sys.executable, "-m", "autograder", "grade", NAME, "--course-dir", str(course.root), "--sandbox", KIND],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **started,
     )  # fmt: skip
-    for _ in range(600):  # in the middle of the class, not while Python is still loading
+    for _ in range(600):  # not while Python is still loading
         if list((course.root / "results" / NAME).glob("*.json")):
             break
         time.sleep(0.1)
+    return victim
+
+
+def alive(pid):
+    """Whether there is such a process, and it is not just waiting for its end to be noticed."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
+def test_when_the_grader_is_killed_all_that_it_started_ends(undisturbed, tmp_path):
+    victim = running(beside(undisturbed, tmp_path / "course"))
+    started = set(family(victim.pid)) - {victim.pid}
+    assert len(started) >= 4
+    victim.kill()
+    victim.wait()
+    for _ in range(60):
+        if not any(map(alive, started)):
+            break
+        time.sleep(0.5)
+    assert not [pid for pid in started if alive(pid)]
+    victim.communicate()
+
+
+def test_the_first_interrupt_ends_the_run_with_a_sentence_and_no_process_is_left(undisturbed, tmp_path):
+    victim = running(beside(undisturbed, tmp_path / "course"), start_new_session=True)
     os.killpg(victim.pid, signal.SIGINT)
     _, stderr = victim.communicate(timeout=60)
     assert victim.returncode == 130
