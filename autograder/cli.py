@@ -19,7 +19,7 @@ import typer
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import AutograderError, UsageError
-from autograder.lean import without_address_grammar
+from autograder.lean import leave_out
 
 __all__ = ["app", "main"]
 
@@ -292,7 +292,7 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    without_address_grammar()
+    leave_out()
     try:
         app()
     except AutograderError as error:

@@ -95,6 +95,18 @@ def test_workers_and_the_students_check_start_without_nbgrader():
     assert done.stdout.strip() == "[]"
 
 
+def test_whoever_hands_out_the_work_is_light_and_loads_of_nbgrader_what_it_needs():
+    code = (
+        "import sys, autograder.cli, autograder.screen, autograder.grading.pipeline;"
+        "print([m for m in ('numpy', 'nbgrader', 'nbformat', 'sqlalchemy') if m in sys.modules]);"
+        "from autograder.lean import leave_out; leave_out(); leave_out();"
+        "import nbgrader.api, nbgrader.preprocessors, nbgrader.plugins;"
+        "print([m for m in ('jupyter_server', 'rfc3987_syntax.syntax_helpers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["[]", "[]"]
+
+
 def test_no_cycle_of_imports():
     graph = {}
     known = {name_of(p) for p in MODULES}

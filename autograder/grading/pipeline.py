@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from autograder.course_folder import CourseFolder
 from autograder.errors import UnfitError, UsageError
-from autograder.lean import without_address_grammar
+from autograder.lean import leave_out
 from autograder.release.notebooks import build
 from autograder.release.source import Assignment, load
 from autograder.sandbox.launcher import INSTALL_HINT, Sandbox, bubblewrap
@@ -180,7 +180,7 @@ def _prepare(
     """What has to be known before anything is graded; that a gradebook which is there can be written is part of it."""
     from .record import Recorder
 
-    without_address_grammar()
+    leave_out()
     prepared = plan_for(folder, name, **wanted)
     tasks = submissions(folder, name, students)
     if folder.has_gradebook:

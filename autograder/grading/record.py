@@ -322,7 +322,8 @@ def _uncommitted(db: Any) -> Iterator[None]:
     """
     db.commit = db.flush
     try:
-        yield
+        with db.no_autoflush:  # a submission that is half made is not written while its cells are looked up
+            yield
     finally:
         del db.commit
 
