@@ -33,6 +33,7 @@ __all__ = ["SOURCES", "Cluster", "Here", "Staff", "end_quietly", "workers"]
 
 Finished = Iterator[tuple[Task, dict[str, Any] | None]]
 DEATHS = 3  # workers that one submission may kill
+MOST_TOGETHER = 8  # submissions that travel to a worker of a cluster as one
 SOURCES = ("reference", "blank")  # what `work.faults` examines
 
 
@@ -161,6 +162,14 @@ def _grade(task: Task, plan: Plan | None = None) -> dict[str, Any] | None:
     return grade_one(task, plan)
 
 
+def _handed_on(plan: Plan) -> Plan:
+    return plan
+
+
+def _grade_all(tasks: Sequence[Task], plan: Plan) -> list[dict[str, Any] | None]:
+    return [_grade(task, plan) for task in tasks]
+
+
 def _faults(which: str, plan: Plan | None = None) -> list[str]:
     from .work import faults
 
@@ -191,7 +200,8 @@ class Cluster:
                     f"The Dask scheduler {self.address} cannot be used: {str(error)[:200]}."
                 ) from None
             stack.enter_context(self.client.as_current())
-            self.shared = self.client.scatter(self.plan, broadcast=True, hash=False)
+            # as a task, which is done again when the workers that hold its result die; data that is scattered is lost
+            self.shared = self.client.submit(_handed_on, self.plan, pure=False)
             self.stack = stack.pop_all()
         return self
 
@@ -205,28 +215,45 @@ class Cluster:
         return [fault for future in futures for fault in self._result(future)]
 
     def grade(self, tasks: Sequence[Task]) -> Finished:
+        """A few submissions travel together, which costs less; those whose worker died are tried one by one."""
         from distributed import KilledWorker, as_completed
 
-        futures = {}
-        for task in tasks:
-            packed = _packed(task, self.plan)
-            future = self.client.submit(_grade, packed, self.shared, pure=False, retries=1)
-            futures[future.key] = (future, task)
-        ready = as_completed([f for f, _ in futures.values()], with_results=True, raise_errors=False)
-        for future, result in ready:
-            task = futures[future.key][1]
+        crowd = len(self.client.scheduler_info()["workers"])
+        size = min(MOST_TOGETHER, max(1, len(tasks) // (16 * crowd)))
+        waiting = [tasks[k : k + size] for k in range(0, len(tasks), size)][::-1]
+        running: dict[str, tuple[Any, Sequence[Task]]] = {}
+        ready = as_completed(with_results=True, raise_errors=False)
+
+        def send() -> None:
+            # not all at once: what is sent is held in memory, there and here
+            while waiting and len(running) < 4 * crowd:
+                together = waiting.pop()
+                packed = [_packed(task, self.plan) for task in together]
+                future = self.client.submit(_grade_all, packed, self.shared, pure=False, retries=1)
+                running[future.key] = (future, together)
+                ready.add(future)
+
+        send()
+        for future, results in ready:
+            _, together = running.pop(future.key)
             if future.status == "error" and isinstance(future.exception(), KilledWorker):
-                yield task, _deadly(self.plan, task)
+                if len(together) == 1:
+                    yield together[0], _deadly(self.plan, together[0])
+                else:
+                    waiting += [[task] for task in together]
             else:
-                yield task, self._result(future) if future.status == "error" else result
+                yield from zip(together, results if future.status == "finished" else self._result(future))
             future.release()
+            send()
 
     def _result(self, future: Any) -> Any:
+        from distributed import CancelledError
+
         try:
             return future.result()
         except UnfitError:
             raise
-        except Exception as problem:
+        except (Exception, CancelledError) as problem:
             raise UnfitError(f"A worker failed: {problem}") from None
 
 

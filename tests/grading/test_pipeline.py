@@ -305,6 +305,28 @@ def test_a_cluster_gives_the_same_bytes_and_survives_a_lost_worker(filled):
 
 
 @pytest.mark.slow
+def test_a_submission_that_kills_the_workers_of_a_cluster_is_reported_and_costs_the_others_nothing(
+    filled, monkeypatch
+):
+    distributed = pytest.importorskip("distributed")
+    for number in range(60):
+        filled.hand_in(f"extra{number:02}")
+    real = schedule._grade_all
+
+    def deadly(tasks, plan):
+        return os._exit(1) if any(t.student == "bao" for t in tasks) else real(tasks, plan)
+
+    monkeypatch.setattr(schedule, "_grade_all", deadly)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        graded = run(filled, scheduler=cluster.scheduler_address)
+    results = {r["student"]: r for r in graded}
+    assert results["bao"]["status"] == "failed" and "by hand" in results["bao"]["message"]
+    assert len(results) == 66 and {r["score"] for s, r in results.items() if s.startswith("extra")} == {6}
+
+
+@pytest.mark.slow
 def test_killing_the_grader_at_any_moment_loses_and_doubles_nothing(filled, tmp_path):
     program = [
         sys.executable,
