@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import tempfile
 import time
 from functools import lru_cache
 from pathlib import Path
-from unittest.mock import patch
 
 from autograder.course_folder import KIT, CourseFolder
 from autograder.grading.pipeline import grade, plan_for, silent
@@ -27,6 +25,7 @@ from autograder.sample import answers_of, fill
 
 from .harness import Figures, PeerMissing, row
 from .harness import peer as module
+from .processes import cpu_seconds, peak
 
 SMALL, A02 = "A90-toy", "A02-backprop-by-hand"
 SOURCES = {SMALL: KIT / "tests" / "grading" / "toy"}  # of all others: the kit's solutions
@@ -252,7 +251,7 @@ def heaviest() -> Figures:
             made = course(Path(folder) / "c", source.stem, 1)
             plan = plan_for(made, source.stem).plan
             task = Task("s0000", made.submitted / "s0000" / source.stem, None)
-            seconds[source.stem] = _cpu(lambda: grade_one(task, plan))  # noqa: B023
+            seconds[source.stem] = cpu_seconds(lambda: grade_one(task, plan))  # noqa: B023
             _end()
     worst = max(seconds, key=seconds.__getitem__)
     print(
@@ -290,51 +289,6 @@ def memory() -> Figures:
     return Figures(ours, peer, "MB")
 
 
-def peak(command: list[str], folder: Path, extra: dict[str, str]) -> float:
-    """Largest sum of proportional memory over a process and all its descendants, sampled, in MB.
-
-    A process that ends within a sample leaves its part of what it shares to the others: that would count twice.
-    """
-    running = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=os.environ | extra,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    most = 0.0
-    while running.poll() is None:
-        processes = family(running.pid)
-        taken = sum(_proportional(p) for p in processes)
-        if family(running.pid) == processes:
-            most = max(most, taken)
-        time.sleep(0.05)
-    return most
-
-
-def family(root: int) -> list[int]:
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue
-    family = {root}
-    while more := {p for p, parent in parents.items() if parent in family and p not in family}:
-        family |= more
-    return sorted(family)
-
-
-def _proportional(pid: int) -> float:
-    try:
-        found = re.search(r"(?m)^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text())
-    except OSError:
-        return 0.0
-    return int(found[1]) / 1024 if found else 0.0
-
-
 @row("grade-overhead", peer="the same cells in one plain process", goal=1.35, goal_op="<=")
 def overhead() -> Figures:
     """CPU seconds of grading one A02 submission less 30 ms, over running its cells and checks in one process."""
@@ -344,22 +298,13 @@ def overhead() -> Figures:
     from autograder.grading.plan import Task
     from autograder.grading.work import _end, grade_one
     from autograder.sandbox.inside.outputs import picture
-    from autograder.sandbox.spawner import Spawner, StudentProcess
 
-    end = Spawner.end
-
-    def end_by_itself(self: Spawner, process: StudentProcess) -> int | None:
-        # the time of a process that is killed in its namespace is in no account
-        process.close()
-        time.sleep(0.05)
-        return end(self, process)
-
-    with tempfile.TemporaryDirectory() as folder, patch.object(Spawner, "end", end_by_itself):
+    with tempfile.TemporaryDirectory() as folder:
         made = course(Path(folder) / "c", A02, 1)
         plan = plan_for(made, A02).plan
         task = Task("s0000", made.submitted / "s0000" / A02, None)
         grade_one(task, plan)  # starts the sandbox
-        ours = _cpu(lambda: [grade_one(task, plan) for _ in range(20)]) / 20 - 0.03
+        ours = cpu_seconds(lambda: [grade_one(task, plan) for _ in range(20)]) / 20 - 0.03
         _end()
         known = table(A02)
 
@@ -380,30 +325,8 @@ def overhead() -> Figures:
         sys.stdout, saved = open(os.devnull, "w"), sys.stdout  # noqa: SIM115
         try:
             plain()
-            peer = _cpu(lambda: [plain() for _ in range(20)]) / 20
+            peer = cpu_seconds(lambda: [plain() for _ in range(20)]) / 20
         finally:
             sys.stdout = saved
             del builtins.display  # type: ignore[attr-defined]
     return Figures(ours, peer, "CPU s", "more")
-
-
-def _cpu(job: object) -> float:
-    """CPU seconds of this process and all its descendants, ended ones included, while a job runs.
-
-    Read from /proc: a fork server inside namespaces is killed, not waited for, so its time is in no parent's account.
-    """
-    before = _clock()
-    job()  # type: ignore[operator]
-    return _clock() - before
-
-
-def _clock() -> float:
-    """CPU seconds so far of a process family: their own, and those of children that have ended."""
-    ticks = 0
-    for pid in family(os.getpid()):
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += sum(int(x) for x in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")

@@ -134,18 +134,18 @@ def test_a_read_only_course_folder_is_refused(course):
         course.root.chmod(0o700)
 
 
-def test_a_source_that_is_broken_stops_before_anybody_is_graded(course):
+@pytest.mark.parametrize(
+    ("right", "broken", "said"),
+    [
+        ("return SCALE * np.asarray(x)", "return 5 * np.asarray(x)", "reference gets 0 of 2 in test-double"),
+        ("plt.show()", "plt.close()", "the reference draws nothing there"),
+    ],
+    ids=["a wrong answer", "a plot that is not drawn"],
+)
+def test_a_source_that_is_broken_stops_before_anybody_is_graded(course, right, broken, said):
     course.hand_in("ada")
     source = course.root / "solutions" / f"{NAME}.py"
-    source.write_text(source.read_text().replace("return SCALE * np.asarray(x)", "return 5 * np.asarray(x)"))
+    source.write_text(source.read_text().replace(right, broken))
     code, _, stderr = autograder("grade", NAME, "--course-dir", course.root, "--sandbox", KIND)
-    assert code == 3 and "reference gets 0 of 2 in test-double" in stderr
+    assert code == 3 and said in stderr
     assert not (course.root / "gradebook.db").exists()
-
-
-def test_a_source_whose_plot_is_not_drawn_stops_too(course):
-    course.hand_in("ada")
-    source = course.root / "solutions" / f"{NAME}.py"
-    source.write_text(source.read_text().replace("plt.show()", "plt.close()"))
-    code, _, stderr = autograder("grade", NAME, "--course-dir", course.root, "--sandbox", KIND)
-    assert code == 3 and "the reference draws nothing there" in stderr

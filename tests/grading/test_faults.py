@@ -16,7 +16,7 @@ from autograder.course_folder import CourseFolder
 from autograder.errors import AutograderError, UnfitError
 from autograder.grading.pipeline import grade, silent
 from autograder.grading.record import make_gradebook
-from tests.bench.rows_grade import family
+from tests.bench.processes import family
 
 from .conftest import KIND, NAME, ToyCourse
 from .test_pipeline import CLASS, marks, stored

@@ -17,7 +17,7 @@ from autograder.sandbox.inside import landlock
 from autograder.sandbox.inside.confine import FILTERED, Unconfined
 from autograder.sandbox.launcher import Sandbox, bubblewrap
 from autograder.sandbox.spawner import ProcessLimits, Spawner
-from tests.bench.rows_grade import family
+from tests.bench.processes import family
 
 from .conftest import KIND
 
