@@ -25,7 +25,6 @@ __all__ = [
     "CellResult",
     "ResultStore",
     "cell_digests",
-    "failed_result",
     "make_result",
     "public",
     "sha",
@@ -126,29 +125,25 @@ def make_result(
     }
 
 
-def failed_result(
-    assignment: str,
-    student: str,
-    message: str,
-    graded: Iterable[Rebuilt],
-    *,
-    digest: str,
-    submitted: str,
-    timestamp: str | None,
+def without_result(
+    plan: Plan, task: Task, message: str, digest: str = "", data: bytes = b""
 ) -> dict[str, Any]:
-    """A submission that cannot be graded: every cell scores 0 and the message says why."""
-    cells = []
-    for cell in graded:
-        result = CellResult(cell.grade_id, cell.role, 0.0, cell.points, "not_run", cell.bonus, message)
-        cells.append(_graded_cell(result))
+    """The result of a submission that could not be graded: every cell scores 0, and the message says why.
+
+    Without a digest the next run tries it again.
+    """
+    cells = [
+        _graded_cell(CellResult(c.grade_id, c.role, 0.0, c.points, "not_run", c.bonus, message))
+        for c in plan.skeleton.graded
+    ]
     return {
         "format": FORMAT,
-        "assignment": assignment,
-        "student": student,
+        "assignment": plan.assignment,
+        "student": task.student,
         "status": "failed",
         "message": message,
-        "submitted": submitted,
-        "timestamp": timestamp,
+        "submitted": sha(data),
+        "timestamp": task.timestamp,
         "digests": {"": digest},
         "seconds": 0.0,
         "typed_id": "",
@@ -156,21 +151,6 @@ def failed_result(
         "notebook": [],
         **summary(cells),
     }
-
-
-def without_result(
-    plan: Plan, task: Task, message: str, digest: str = "", data: bytes = b""
-) -> dict[str, Any]:
-    """The result of a task that could not be graded; without a digest the next run tries it again."""
-    return failed_result(
-        plan.assignment,
-        task.student,
-        message,
-        plan.skeleton.graded,
-        digest=digest,
-        submitted=sha(data),
-        timestamp=task.timestamp,
-    )
 
 
 def sha(data: bytes) -> str:

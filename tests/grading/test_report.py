@@ -1,14 +1,16 @@
 """Feedback, class report and exports: what they say, and that nothing of a student's becomes markup."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from autograder.checks.panel import as_html, as_text
 from autograder.course_folder import KIT, CourseFolder
 from autograder.errors import UsageError
+from autograder.grading import plan as plans
 from autograder.grading.rebuild import Rebuilt, Skeleton
-from autograder.grading.store import CellResult, failed_result, make_result
+from autograder.grading.store import CellResult, make_result, without_result
 from autograder.report.class_report import questions, write_report
 from autograder.report.export import write_export
 from autograder.report.feedback import feedback_page
@@ -126,10 +128,10 @@ def test_an_answer_in_words_that_is_missing_is_called_so():
 
 
 def test_a_submission_that_was_not_graded_says_why_and_no_more():
-    graded = [Rebuilt("test", "code", "check('x1')", "test-x1", "test-x1", 2.0)]
-    failed = failed_result(
-        "A90-toy", "a", "The file is empty.", graded, digest="", submitted="", timestamp=None
-    )
+    cell = Rebuilt("test", "code", "check('x1')", "test-x1", "test-x1", 2.0)
+    plan = plans.Plan("A90-toy", Skeleton("A90-toy", (cell,), {}), plans.Budget(), "")
+    failed = without_result(plan, plans.Task("a", Path(), None), "The file is empty.")
+    assert [c["score"] for c in failed["cells"]] == [0.0]
     page = feedback_page(failed)
     assert "<h1>A90-toy</h1>" in page and "<b>The file is empty.</b>" in page and "<table" not in page
 
